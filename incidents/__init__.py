@@ -1,0 +1,1 @@
+"""RESPOND: alerts, incidents, timeline, offline mode; knows `monitors`, not `statuspage`."""

@@ -1,0 +1,20 @@
+"""Own the tables of the measuring floor."""
+
+from __future__ import annotations
+
+from monitors.models.change import ChangeEvent, Finding, StateChange
+from monitors.models.component import Component
+from monitors.models.monitor import Location, Monitor, MonitorState, Watch
+from monitors.models.process import ProcessBeat
+
+__all__ = [
+    "ChangeEvent",
+    "Component",
+    "Finding",
+    "Location",
+    "Monitor",
+    "MonitorState",
+    "ProcessBeat",
+    "StateChange",
+    "Watch",
+]

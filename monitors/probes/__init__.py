@@ -1,0 +1,10 @@
+"""Own the registry of monitor kinds: one file per kind, one entry here."""
+
+from __future__ import annotations
+
+from monitors.probes.kind import Check, Kind, Observed
+
+ALL: tuple[Kind, ...] = ()
+KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
+
+__all__ = ["KINDS", "Check", "Kind", "Observed"]

@@ -1,0 +1,60 @@
+"""Own every setting of Django and its apps, from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from statuspage import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV = environment.read()
+
+SECRET_KEY = environment.secret_key(ENV, BASE_DIR)
+DEBUG = ENV.debug
+ALLOWED_HOSTS = ENV.allowed_hosts
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "statuspage",
+    "incidents",
+    "monitors",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "statuspage.urls"
+ASGI_APPLICATION = "statuspage.asgi.application"
+AUTH_USER_MODEL = "statuspage.User"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+DATABASES = {"default": environment.database(ENV, BASE_DIR)}
+STATIC_URL = "static/"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False

@@ -1,0 +1,9 @@
+"""Own the map of addresses."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("console/", include("monitors.urls")),
+]
