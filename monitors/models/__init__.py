@@ -5,6 +5,7 @@ from __future__ import annotations
 from monitors.models.change import ChangeEvent, Finding, StateChange
 from monitors.models.component import Component
 from monitors.models.monitor import Location, Monitor, MonitorState, Watch
+from monitors.models.platform import Platform
 from monitors.models.process import ProcessBeat
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Location",
     "Monitor",
     "MonitorState",
+    "Platform",
     "ProcessBeat",
     "StateChange",
     "Watch",
