@@ -1,0 +1,1 @@
+"""Own `standpipe.yaml`: reading it, judging it, planning what applying it would change."""
