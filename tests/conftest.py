@@ -1,0 +1,5 @@
+"""Own the plugins of the test ground: real peers and a real browser."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.peers.fixtures"]

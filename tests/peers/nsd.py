@@ -1,0 +1,70 @@
+"""Own NSD: an authoritative name server whose zones the test writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.peers.peer import Peer, free_port
+
+CONFIGURATION = """
+server:
+    ip-address: 127.0.0.1
+    port: {port}
+    username: ""
+    chroot: ""
+    server-count: 1
+    zonesdir: "{directory}"
+    database: ""
+    pidfile: "{directory}/nsd.pid"
+    xfrdfile: "{directory}/xfrd.state"
+    xfrdir: "{directory}"
+    zonelistfile: "{directory}/zone.list"
+    log-only-syslog: no
+    verbosity: 1
+remote-control:
+    control-enable: yes
+    control-interface: "{directory}/control.sock"
+"""
+
+
+class Nsd(Peer):
+    """`serve("mail.test", zone_file_text)` adds or replaces a zone at once; 127.0.0.1, UDP and TCP on `port`."""
+
+    package = "nsd"
+    program = "nsd"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.zones: dict[str, Path] = {}
+
+    def configure(self) -> None:
+        self.port = free_port()
+        self.write()
+
+    def write(self) -> None:
+        text = CONFIGURATION.format(directory=self.directory, port=self.port)
+        text += "".join(f'zone:\n    name: "{name}"\n    zonefile: "{path}"\n' for name, path in self.zones.items())
+        (self.directory / "nsd.conf").write_text(text)
+
+    def launch(self) -> None:
+        self.spawn("nsd", "-d", "-c", str(self.directory / "nsd.conf"))
+
+    def control(self, *words: str) -> str:
+        return self.run("nsd-control", "-c", str(self.directory / "nsd.conf"), *words)
+
+    def serve(self, name: str, zone: str) -> None:
+        is_new = name not in self.zones
+        self.zones[name] = self.directory / f"{name}.zone"
+        self.zones[name].write_text(zone)
+        if is_new:
+            self.write()
+            self.control("reconfig")
+        self.control("reload", name)
+
+    def is_ready(self) -> bool:
+        if not (self.directory / "control.sock").exists():
+            return False
+        try:
+            return "version" in self.control("status")
+        except AssertionError:
+            return False
