@@ -28,7 +28,7 @@ remote-control:
 
 
 class Nsd(Peer):
-    """`serve("mail.test", zone_file_text)` adds or replaces a zone at once; 127.0.0.1, UDP and TCP on `port`."""
+    """`serve("mail.test", zone_file_text)` adds or replaces a zone; 127.0.0.1, UDP and TCP on `port`."""
 
     package = "nsd"
     program = "nsd"
@@ -53,13 +53,14 @@ class Nsd(Peer):
         return self.run("nsd-control", "-c", str(self.directory / "nsd.conf"), *words)
 
     def serve(self, name: str, zone: str) -> None:
-        is_new = name not in self.zones
+        """Add or replace a zone; served when this returns."""
         self.zones[name] = self.directory / f"{name}.zone"
         self.zones[name].write_text(zone)
-        if is_new:
-            self.write()
-            self.control("reconfig")
-        self.control("reload", name)
+        # `nsd-control reload` returns while the old children still answer from the old zone: a restart does not.
+        self.halt()
+        (self.directory / "control.sock").unlink(missing_ok=True)
+        self.write()
+        self.resume()
 
     def is_ready(self) -> bool:
         if not (self.directory / "control.sock").exists():
