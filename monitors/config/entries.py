@@ -14,7 +14,7 @@ from monitors.options import Duration, Strict
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
-DomainName = Annotated[str, StringConstraints(pattern=r"^(?=.{1,253}$)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$")]
+DomainName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$", max_length=253)]
 
 FASTEST = timedelta(milliseconds=500)
 SLOWEST = timedelta(days=7)
