@@ -7,6 +7,7 @@ from monitors.models.component import Component
 from monitors.models.monitor import Location, Monitor, MonitorState, Watch
 from monitors.models.platform import Platform
 from monitors.models.process import ProcessBeat
+from monitors.models.queue import QueueMinute, QueueSample, QueueState, QueueTenSeconds
 
 __all__ = [
     "ChangeEvent",
@@ -17,6 +18,10 @@ __all__ = [
     "MonitorState",
     "Platform",
     "ProcessBeat",
+    "QueueMinute",
+    "QueueSample",
+    "QueueState",
+    "QueueTenSeconds",
     "StateChange",
     "Watch",
 ]
