@@ -192,9 +192,9 @@ def test_a_stall_ends_after_two_steps_forward() -> None:
 def test_a_queue_that_is_seldom_acknowledged_is_not_stalled_between() -> None:
     seldom = [Sample(at(10 * s), depth=5, in_total=s // 4, out_total=s // 4) for s in range(60)]
     policy = Policy(interval_s=10)
-    memory = replay(seldom[:9], policy)  # two acknowledgements teach the usual gap
+    memory = replay(seldom[:13], policy)  # three acknowledgements teach the usual gap
     words = set()
-    for sample in seldom[9:]:
+    for sample in seldom[13:]:
         memory = advance(memory, sample, policy)
         words.add(judge(memory, sample.at, policy, NOTHING_KNOWN).word)
     assert Word.STALLED not in words

@@ -181,8 +181,10 @@ def with_standstill(memory: Memory, last: Sample, sample: Sample, policy: Policy
         return after_movement(memory, sample)
     if not sample.depth or not is_standing(last, sample):
         return memory
-    memory = replace(memory, still_since=memory.still_since or last.at, steps_forward=0)
-    return replace(memory, is_stalled=memory.is_stalled or is_too_long(memory, sample, policy))
+    memory = replace(memory, still_since=memory.still_since or last.at)
+    if memory.is_stalled or not is_too_long(memory, sample, policy):
+        return memory
+    return replace(memory, is_stalled=True, steps_forward=0)
 
 
 def after_movement(memory: Memory, sample: Sample) -> Memory:
