@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from monitors.models.change import ChangeEvent, Finding, StateChange
 from monitors.models.component import Component
+from monitors.models.history import (
+    DayRollup,
+    Evidence,
+    HourRollup,
+    HouseJob,
+    MinuteRollup,
+    Observation,
+    StateInterval,
+    UptimeMonth,
+)
 from monitors.models.monitor import Location, Monitor, MonitorState, Watch
 from monitors.models.platform import Platform
 from monitors.models.process import ProcessBeat
@@ -12,10 +22,16 @@ from monitors.models.queue import QueueMinute, QueueSample, QueueState, QueueTen
 __all__ = [
     "ChangeEvent",
     "Component",
+    "DayRollup",
+    "Evidence",
     "Finding",
+    "HourRollup",
+    "HouseJob",
     "Location",
+    "MinuteRollup",
     "Monitor",
     "MonitorState",
+    "Observation",
     "Platform",
     "ProcessBeat",
     "QueueMinute",
@@ -23,5 +39,7 @@ __all__ = [
     "QueueState",
     "QueueTenSeconds",
     "StateChange",
+    "StateInterval",
+    "UptimeMonth",
     "Watch",
 ]

@@ -69,7 +69,8 @@ class Watch(models.Model):
     """A monitor at a location: the due row that probers claim, and the window that verdicts read.
 
     `due_at` moves on by whole intervals from the row's phase, so schedules neither drift nor bunch.
-    `window` holds the last observations, oldest first: [[epoch seconds, result, reason], ...].
+    `window` holds the last observations, oldest first: [[epoch seconds, result, reason], ...]; `standing`
+    what they amount to at this location (`engine.standings`). A prober holds the row until `claimed_until`.
     """
 
     monitor = models.ForeignKey(Monitor, models.CASCADE, related_name="watches")
@@ -78,6 +79,7 @@ class Watch(models.Model):
     claimed_by = models.UUIDField(null=True)
     claimed_until = models.DateTimeField(null=True)
     window = models.JSONField(default=list)
+    standing = models.JSONField(default=dict)
     last_at = models.DateTimeField(null=True)
     last_result = models.CharField(max_length=10, blank=True, default="")
     last_reason = models.CharField(max_length=80, blank=True, default="")
@@ -88,7 +90,7 @@ class Watch(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["monitor", "location"], name="one_watch_per_monitor_and_location"),
         ]
-        indexes = [models.Index(fields=["location", "due_at"], name="watch_due")]
+        # No index on what every check changes: so the update stays on its page (HOT), and costs half.
 
 
 class MonitorState(models.Model):
