@@ -9,9 +9,9 @@ from statuspage import environment, logs
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = environment.read()
 
-SECRET_KEY = environment.secret_key(ENV, BASE_DIR)
+SECRET_KEY = environment.secret_key(ENV)
 DEBUG = ENV.debug
-ALLOWED_HOSTS = ENV.allowed_hosts
+ALLOWED_HOSTS = ENV.hosts
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -55,9 +55,9 @@ TEMPLATES = [
         },
     },
 ]
-DATABASES = {"default": environment.database(ENV, BASE_DIR)}
+DATABASES = {"default": environment.database(ENV)}
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / ".standpipe" / "static"
+STATIC_ROOT = ENV.data_dir / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -69,4 +69,4 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
-LOGGING = logs.configuration("line", "INFO")
+LOGGING = logs.configuration(ENV.log_format, ENV.log_level)
