@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from monitors.probes import http
 from monitors.probes.kind import Check, Kind, Observed
 
-ALL: tuple[Kind, ...] = ()
+ALL: tuple[Kind, ...] = (http.KIND,)
 KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
 
 __all__ = ["KINDS", "Check", "Kind", "Observed"]

@@ -1,0 +1,85 @@
+"""Own what is kept of a conversation: readable, storable, free of credentials, of bounded size."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from time import perf_counter
+
+from monitors.results import EVIDENCE_LIMIT_BYTES
+
+# Postgres text cannot hold NUL, and nobody's terminal must obey a hostile server: C0 but tab and newline, DEL, C1,
+# lone surrogates, and the marks that reorder text.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+REDACTED = "[redacted]"
+CUT = "\n[cut here: {left} more bytes]"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def printable(raw: bytes | str) -> str:
+    """The bytes as text: UTF-8 where it is that, everything else as escapes; CRLF as newline."""
+    text = raw.decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw
+    return UNPRINTABLE.sub(_escaped, text.replace("\r\n", "\n"))
+
+
+def excerpt(raw: bytes | str, limit: int = 160) -> str:
+    """One line of at most `limit` characters, for use inside a sentence."""
+    text = " ".join(printable(raw[: limit * 4]).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets, in plain form or as base64 (RFC 4616 PLAIN, HTTP Basic): longest first."""
+    forms = {form for secret in secrets if secret for form in (secret, base64.b64encode(secret.encode()).decode())}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, REDACTED)
+    return text
+
+
+def capped(text: str, limit: int = EVIDENCE_LIMIT_BYTES) -> str:
+    """The text, cut so that its UTF-8 form fits `limit` bytes and says how much is missing."""
+    if len(text) * 4 <= limit:
+        return text
+    raw = text.encode("utf-8", "backslashreplace")
+    if len(raw) <= limit:
+        return text
+    room = limit - len(CUT) - 20
+    return raw[:room].decode("utf-8", "ignore") + CUT.format(left=len(raw) - room)
+
+
+class Transcript:
+    """What was said, in order: `>` ours, `<` theirs, `*` remarks, each with milliseconds since the start."""
+
+    __slots__ = ("_lines", "_room", "_started")
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[float, str, bytes | str]] = []
+        self._room = EVIDENCE_LIMIT_BYTES
+        self._started = perf_counter()
+
+    def sent(self, said: bytes | str) -> None:
+        self._add(">", said)
+
+    def heard(self, said: bytes | str) -> None:
+        self._add("<", said)
+
+    def remark(self, said: str) -> None:
+        self._add("*", said)
+
+    def _add(self, mark: str, said: bytes | str) -> None:
+        if self._room > 0:
+            self._room -= len(said) + 12
+            self._lines.append((perf_counter(), mark, said[:EVIDENCE_LIMIT_BYTES]))
+
+    def text(self, secrets: Iterable[str] = ()) -> str:
+        said = "\n".join(
+            f"{(at - self._started) * 1000:8.1f} {mark} {line}"
+            for at, mark, raw in self._lines
+            for line in printable(raw).rstrip("\n").split("\n")
+        )
+        return capped(redacted(said, secrets))

@@ -1,0 +1,96 @@
+"""Own the TLS options that several kinds share, and how a failed handshake becomes a reason and a sentence."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from pydantic import model_validator
+
+from monitors.certificates import Certificate, client_context, expiry_warning, verification_fault
+from monitors.options import Duration, Strict
+from monitors.probes.attempt import Attempt, Fault
+from monitors.results import Result
+
+FIRST_EXPIRY_WARNING = timedelta(days=30)
+
+
+class TlsOptions(Strict):
+    """Whom to trust and whom to be. `ca` replaces the machine's trusted certificates for this monitor."""
+
+    ca: Path | None = None
+    verify: bool = True
+    server_name: str | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    certificate_warn: Duration = FIRST_EXPIRY_WARNING
+
+    @model_validator(mode="after")
+    def know_the_certificate_of_a_key(self) -> Self:
+        if self.client_key and not self.client_certificate:
+            raise ValueError("client_key needs client_certificate")
+        return self
+
+
+def context_for(options: TlsOptions, verify: bool | None = None) -> ssl.SSLContext:
+    """Raises Fault `unknown` when our own files cannot be used: that says nothing about the target."""
+    wanted = options.verify if verify is None else verify
+    try:
+        return client_context(options.ca, wanted, options.client_certificate, options.client_key)
+    except (OSError, ssl.SSLError) as error:
+        raise Fault("trust_unusable", f"our own certificate files cannot be used: {error}", Result.UNKNOWN) from error
+
+
+# OpenSSL's reasons, as Python names them, that mean "no version of TLS in common".
+VERSION_REASONS = {
+    "UNSUPPORTED_PROTOCOL",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "NO_PROTOCOLS_AVAILABLE",
+    "UNKNOWN_PROTOCOL",
+    "SSLV3_ALERT_PROTOCOL_VERSION",
+}
+NOT_TLS_REASONS = {
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+    "BAD_RECORD_TYPE",
+}
+
+
+def handshake_fault(error: ssl.SSLError) -> Fault:
+    """The fault of a handshake that failed for another reason than the certificate."""
+    return handshake_cause_fault(error.reason or str(error))
+
+
+def handshake_cause_fault(words: str) -> Fault:
+    """The same from OpenSSL's words alone, in either spelling: `WRONG_VERSION_NUMBER`, `wrong version number`."""
+    cause = words.strip().upper().replace(" ", "_")
+    if cause in VERSION_REASONS:
+        return Fault("tls_too_old", "the server offers no version of TLS that is still safe (1.2 or newer, RFC 8996)")
+    if cause in NOT_TLS_REASONS:
+        return Fault("not_tls", "the server does not speak TLS on this port")
+    if "CERTIFICATE_REQUIRED" in cause or "HANDSHAKE_FAILURE" in cause:
+        return Fault("tls_refused", f"the server refused the TLS handshake: {_in_words(cause)}")
+    return Fault("tls_failed", f"the TLS handshake failed: {_in_words(cause)}")
+
+
+def _in_words(cause: str) -> str:
+    return cause.replace("_", " ").lower()
+
+
+def certificate_fault(error: ssl.SSLCertVerificationError, name: str, leaf: Certificate | None) -> Fault:
+    now = datetime.now(UTC)
+    return Fault(*verification_fault(error.verify_code, error.verify_message, name, leaf, now))
+
+
+def note_certificate(attempt: Attempt, leaf: Certificate | None, warn_within: timedelta) -> None:
+    """Keep the leaf in the evidence and in the details, and warn if it ends soon."""
+    if leaf is None:
+        return
+    attempt.transcript.remark(leaf.text())
+    attempt.details["certificate_not_after"] = leaf.not_after.isoformat()
+    if warning := expiry_warning(leaf.not_after, datetime.now(UTC), warn_within):
+        attempt.warn(*warning)
