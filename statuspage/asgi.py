@@ -1,11 +1,20 @@
-"""Own the entrance of the web process."""
+"""Own the entrance of the web process: pages by HTTP, live frames by websocket."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "statuspage.settings")
 
-application = get_asgi_application()
+pages: Any = get_asgi_application()
+
+# Only now: what follows imports models, which need the apps that the line above has loaded.
+from statuspage.sockets import sockets  # noqa: E402
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    answer = sockets if scope["type"] == "websocket" else pages
+    await answer(scope, receive, send)

@@ -1,0 +1,53 @@
+"""Own the websocket of the board: who may open it, and its seat at the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from statuspage.live import BOARD, Close, Hub, Seat
+from statuspage.live.visitors import visitor
+
+
+class BoardConsumer(AsyncWebsocketConsumer):
+    """Speaks only; what the page says is not read. Signed-in people only: strangers are refused with 403."""
+
+    hub: Hub = BOARD
+    seat: Seat | None = None
+    delivery: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        user, session = self.scope["user"], self.scope["session"]
+        if not user.is_authenticated:
+            await self.close()
+            return
+        who = await sync_to_async(visitor)(session.session_key, user)
+        await self.accept()
+        self.seat = self.hub.join(who, self.send_text)
+        self.delivery = asyncio.create_task(self.deliver(self.seat))
+
+    async def send_text(self, text: str) -> None:
+        await self.send(text_data=text)
+
+    async def deliver(self, seat: Seat) -> None:
+        # The reader may leave while a frame is on its way: that is `disconnect`'s business.
+        with contextlib.suppress(OSError, RuntimeError):
+            await self.close(code=int(await seat.deliver()))
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.close(code=int(Close.GOING_AWAY))
+
+    async def disconnect(self, code: int) -> None:
+        if self.delivery:
+            self.delivery.cancel()
+        if self.seat:
+            await self.hub.leave(self.seat)
+
+
+async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer a handshake with 403."""
+    await send({"type": "websocket.close"})
