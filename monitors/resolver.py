@@ -227,7 +227,8 @@ class Lookups:
             try:
                 reply = await ask(endpoint, name, rdtype, timeout_s=min(RETRANSMIT_AFTER_S, left_s), tls=self._tls)
             except DnsNameError as error:
-                return Answer(name, rdtype, Status.ERROR, error=str(error))
+                # What DNS cannot carry cannot exist, and no server need be asked.
+                return Answer(name, rdtype, Status.NXDOMAIN, error=str(error))
             if reply.status.is_known:
                 return answer_of(reply, name, rdtype)
             # A server that answered SERVFAIL tells more than one that stayed silent.

@@ -6,10 +6,11 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -19,6 +20,18 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 from dns.rdtypes.ANY.TXT import TXT
+
+from monitors.mail_dns.facts import (
+    CertificateQuestion,
+    Certificates,
+    DnsQuestion,
+    Fact,
+    Policy,
+    PolicyQuestion,
+    Question,
+    ServerQuestion,
+)
+from monitors.resolver import Answer, Endpoint, Reply, Status, Via, answer_of, status_of
 
 FAULTS = {"SERVFAIL", "REFUSED", "SILENT", "NOTIMP", "GARBAGE", "LAME", "WRONG-ID", "WRONG-QUESTION", "TRUNCATE"}
 TTL_S = 300
@@ -195,6 +208,54 @@ def _spoilt(fault: str, answer: dns.message.Message) -> bytes | None:
         answer.answer.clear()
         answer.set_rcode(dns.rcode.from_text(fault))
     return answer.to_wire(max_size=65_535)
+
+
+class ZoneFacts:
+    """The facts that a zone gives, without a wire: what evaluators are tested on."""
+
+    STATUS_BY_FAULT = {
+        "SERVFAIL": Status.SERVFAIL,
+        "REFUSED": Status.REFUSED,
+        "SILENT": Status.TIMEOUT,
+        "NOTIMP": Status.ERROR,
+        "GARBAGE": Status.MALFORMED,
+        "LAME": Status.LAME,
+    }
+
+    def __init__(
+        self,
+        made: Zone,
+        *,
+        servers: Mapping[str, Zone] | None = None,
+        policies: Mapping[str, Policy] | None = None,
+        certificates: Mapping[str, Certificates] | None = None,
+        validating: bool = False,
+    ) -> None:
+        self._zone, self._validating = made, validating
+        self._servers, self._policies, self._certificates = servers or {}, policies or {}, certificates or {}
+
+    def get(self, question: Question) -> Fact:
+        match question:
+            case DnsQuestion(name, rdtype):
+                return self._answer(self._zone, name, rdtype, authoritative=False)
+            case ServerQuestion(address, name, rdtype):
+                return self._answer(self._servers.get(address, self._zone), name, rdtype, authoritative=True)
+            case PolicyQuestion(domain):
+                return self._policies.get(domain, Policy(error="connection refused"))
+            case CertificateQuestion(host):
+                return self._certificates.get(host, Certificates(error="connection refused"))
+
+    def _answer(self, made: Zone, name: str, rdtype: str, *, authoritative: bool) -> Answer:
+        fault = made.faults.get(name) or made.faults.get("*")
+        if fault is not None:
+            return Answer(name, rdtype, self.STATUS_BY_FAULT[fault], rcode=fault)
+        try:
+            query = dns.message.make_query(name, rdtype)
+        except dns.exception.DNSException:
+            return Answer(name, rdtype, Status.NXDOMAIN)
+        message = response(made, query, authoritative=authoritative, validating=self._validating)
+        reply = Reply(status_of(message), Endpoint("192.0.2.53"), Via.UDP, 1.0, message)
+        return answer_of(reply, name, rdtype)
 
 
 @contextmanager

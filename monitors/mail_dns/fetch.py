@@ -1,0 +1,105 @@
+"""Own the fetching of facts: answer what the evaluators ask, judge again, until nothing more is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from monitors.mail_dns.facts import (
+    CertificateQuestion,
+    Certificates,
+    DnsQuestion,
+    Fact,
+    Facts,
+    Policy,
+    PolicyQuestion,
+    Question,
+    ServerQuestion,
+)
+from monitors.mail_dns.judgement import Judgement
+from monitors.mail_dns.judging import EVALUATORS
+from monitors.mail_dns.options import DomainOptions
+from monitors.resolver import Answer, DnsNameError, Endpoint, Lookups, Status, answer_of, ask, system_servers
+
+ROUNDS_LIMIT = 60
+"""Each round reaches one step deeper; ten includes below each other with their targets stay far below this."""
+QUESTIONS_LIMIT = 600
+"""Of one evaluation: a hostile tree must not make us a tool of its author."""
+DIRECT_TIMEOUT_S = 2.0
+"""For one authoritative server: a healthy one answers within a tenth of this from the other side of the Earth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One domain, judged once. `questions` counts what was asked."""
+
+    judgements: tuple[Judgement, ...]
+    questions: int
+    took_ms: float
+
+
+async def evaluate(options: DomainOptions, timeout_s: float) -> Evaluation:
+    """Judge a domain within the time. Never raises for what the network does: what stays unanswered is unknown."""
+    started = time.monotonic()
+    fetcher = Fetcher(options, timeout_s)
+    known: dict[Question, Fact] = {}
+    judged: dict[str, list[Judgement]] = {}
+    open_records = [record for record in EVALUATORS if record not in options.skip]
+    for _ in range(ROUNDS_LIMIT):
+        wanted: dict[Question, None] = {}
+        for record in tuple(open_records):
+            facts = Facts(known)
+            judged[record] = EVALUATORS[record](options, facts)
+            wanted |= facts.wanted
+            if not facts.wanted:
+                open_records.remove(record)
+        if not wanted or len(known) > QUESTIONS_LIMIT or fetcher.is_late:
+            break
+        known |= await fetcher.answer(tuple(wanted))
+    judgements = tuple(one for record in EVALUATORS for one in judged.get(record, []))
+    return Evaluation(judgements, len(known), (time.monotonic() - started) * 1000)
+
+
+class Fetcher:
+    """The I/O of one evaluation, all of it under one deadline."""
+
+    def __init__(self, options: DomainOptions, timeout_s: float) -> None:
+        self._options = options
+        self._ends_at = time.monotonic() + timeout_s
+        servers = options.resolver.endpoints() if options.resolver else system_servers()
+        self._lookups = Lookups(servers, timeout_s) if servers else None
+        self._direct_port = options.ns_port or (servers[0].port if servers else 53)
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() >= self._ends_at
+
+    async def answer(self, questions: tuple[Question, ...]) -> dict[Question, Fact]:
+        answers = await asyncio.gather(*map(self._fetch, questions))
+        return dict(zip(questions, answers, strict=True))
+
+    async def _fetch(self, question: Question) -> Fact:
+        match question:
+            case DnsQuestion(name, rdtype):
+                if self._lookups is None:
+                    return Answer(name, rdtype, Status.UNREACHABLE, error="no DNS server is configured")
+                return await self._lookups.get(name, rdtype)
+            case ServerQuestion():
+                return await self._ask_server(question)
+            case PolicyQuestion():
+                return Policy(error="fetching is not built yet")
+            case CertificateQuestion():
+                return Certificates(error="reading is not built yet")
+
+    async def _ask_server(self, question: ServerQuestion) -> Answer:
+        """Port 53, except for name servers on loopback: those can only be a test platform on the resolver's port."""
+        is_local = question.address.startswith("127.") or question.address == "::1"
+        port = self._options.ns_port or (self._direct_port if is_local else 53)
+        left_s = max(0.001, min(DIRECT_TIMEOUT_S, self._ends_at - time.monotonic()))
+        endpoint = Endpoint(question.address, port)
+        try:
+            reply = await ask(endpoint, question.name, question.rdtype, timeout_s=left_s, recursion=False)
+        except DnsNameError as error:
+            return Answer(question.name, question.rdtype, Status.NXDOMAIN, error=str(error))
+        return answer_of(reply, question.name, question.rdtype)

@@ -1,0 +1,47 @@
+"""Own the list of evaluators and the one pass over them: options and facts in, judgements out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from monitors.mail_dns.dkim import judge_dkim
+from monitors.mail_dns.dmarc import judge_dmarc
+from monitors.mail_dns.facts import Facts
+from monitors.mail_dns.judgement import Judgement
+from monitors.mail_dns.mx import judge_mx
+from monitors.mail_dns.options import DomainOptions
+from monitors.mail_dns.spf import judge_spf
+
+Evaluator = Callable[[DomainOptions, Facts], list[Judgement]]
+
+EVALUATORS: dict[str, Evaluator] = {
+    "spf": judge_spf,
+    "dkim": judge_dkim,
+    "dmarc": judge_dmarc,
+    "mx": judge_mx,
+}
+
+WHY_NOT_JUDGED = {
+    "dkim": "no selector is configured, and selectors cannot be guessed",
+    "ptr": "no sending address (egress) is configured",
+    "dnsbl": "no block list is configured",
+}
+
+
+def judge(options: DomainOptions, facts: Facts) -> list[Judgement]:
+    """Every record of a domain that is configured to be judged, in the order of RECORDS."""
+    return [
+        one for record, evaluate in EVALUATORS.items() if record not in options.skip for one in evaluate(options, facts)
+    ]
+
+
+def not_judged(options: DomainOptions, judgements: list[Judgement]) -> dict[str, str]:
+    """Records that nothing is said about, with the reason: silence must not look like health."""
+    judged = {one.record for one in judgements}
+    return {
+        record: "skipped by configuration"
+        if record in options.skip
+        else WHY_NOT_JUDGED.get(record, "it does not apply")
+        for record in EVALUATORS
+        if record not in judged
+    }
