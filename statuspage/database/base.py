@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from django.db import connections
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError
 
@@ -33,6 +34,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().get_new_connection(conn_params)
         except psycopg.OperationalError as error:
             raise DatabaseUnreachableError(unreachable(self.settings_dict, error)) from error
+
+
+def let_go() -> None:
+    """Close this thread's connections and the pools, for a process that goes on without the database."""
+    for wrapper in connections.all(initialized_only=True):
+        wrapper.close()
+        if isinstance(wrapper, base.DatabaseWrapper):
+            wrapper.close_pool()
 
 
 knocked: set[str] = set()

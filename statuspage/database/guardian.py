@@ -8,14 +8,12 @@ the kernel tells PostgreSQL to shut down. Standard library only, for it stays in
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +23,7 @@ from typing import IO
 from statuspage.database import cluster
 from statuspage.database.cluster import StartRefusedError
 from statuspage.database.place import Place, account_for
+from statuspage.parentage import end_with_us
 
 LOOK_EVERY_S = 0.25
 UNUSED_LOOKS = 4
@@ -34,7 +33,6 @@ READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 6.0
 BACK_OFF_MAX_S = 8.0
 LOG_MAX = 8 << 20
-PR_SET_PDEATHSIG = 1
 
 SETTINGS = {
     "listen_addresses": "",
@@ -119,7 +117,7 @@ class Guardian:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                preexec_fn=end_with_us(),  # noqa: PLW1509 - the guardian has one thread
+                preexec_fn=end_with_us(signal.SIGINT),  # noqa: PLW1509 - the guardian has one thread
                 env=cluster.SURROUNDINGS,
                 **cluster.identity(account_for(self.place.data)),
             )
@@ -166,17 +164,6 @@ def is_unused(users: IO[str], *, keep_lock: bool) -> bool:
     if not keep_lock:
         fcntl.flock(users, fcntl.LOCK_UN)
     return True
-
-
-def end_with_us() -> Callable[[], None] | None:
-    """Have the kernel send the child SIGINT, a fast shutdown, when we end; Linux only.
-
-    Runs after the change of account, which would clear it. The library is loaded before the fork.
-    """
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-    return lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def text_from(log: Path, position: int) -> str:
