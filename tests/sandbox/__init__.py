@@ -1,0 +1,1 @@
+"""Own the tests of the sandbox platform, and the fixture that starts one for any test."""

@@ -1,0 +1,147 @@
+"""Own a running sandbox for tests: started in about a second on free ports, ended with nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from monitors.sandbox import plan, schema
+from monitors.sandbox.control import Control
+from monitors.sandbox.faults import SandboxError
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LOWEST, HIGHEST = 20_000, 32_000  # below the ephemeral ports, whose owners come and go
+START_WITHIN_S = 20.0
+
+
+class Sandbox:
+    """The platform as a test meets it. Quiet unless given a `rate`; faults by `break_` and `mend`."""
+
+    def __init__(self, database_url: str, directory: Path, *, rate: float = 0, hour_s: float = 120) -> None:
+        self.base_port = free_base_port()
+        self.database_url = database_url
+        self.schema = f"sandbox_{self.base_port}"
+        self.plan = plan.make(self.base_port)
+        self.control = Control(self.base_port)
+        self.break_, self.mend, self.mode, self.status = (
+            self.control.break_, self.control.mend, self.control.mode, self.control.status,
+        )  # fmt: skip
+        self.directory = directory
+        self.log = directory / "sandbox.log"
+        self._words = ["--rate", str(rate), "--hour", str(hour_s)]
+
+    def __enter__(self) -> Sandbox:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        words = [sys.executable, "-m", "monitors.sandbox", "up", "--base-port", str(self.base_port)]
+        words += ["--directory", str(self.directory), "--schema", self.schema, *self._words]
+        environ = os.environ | {"DATABASE_URL": self.database_url}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(words, env=environ, cwd=ROOT, stdout=log, stderr=log)
+        wait_until(self._is_up, within=START_WITHIN_S, reason=f"the sandbox did not start: see {self.log}")
+        return self
+
+    def _is_up(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        return "sandbox is up" in self.log.read_text()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(15)
+        schema.drop(self.database_url, self.schema)
+
+    @property
+    def ca_file(self) -> Path:
+        return self.directory / "ca.pem"
+
+    def api(self, instance: str = "api-1") -> requests.Session:
+        """A session for `https://api.sandbox.test/...` that reaches the one instance by its address."""
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = str(self.ca_file)
+        session.mount(f"https://{plan.API_NAME}", _ByAddress(str(self.plan.instance(instance).endpoint)))
+        return session
+
+    def send(self, count: int = 1, instance: str = "api-1", **fields: Any) -> list[int]:
+        """Post messages; give the ids under which they were accepted."""
+        message = {"from": "app@sandbox.test", "to": ["reader@elsewhere.test"], "subject": "test", **fields}
+        with self.api(instance) as session:
+            answers = [session.post(f"https://{plan.API_NAME}/email", json=message, timeout=10) for _ in range(count)]
+        assert all(answer.status_code == 200 for answer in answers), [answer.text for answer in answers]
+        return [int(answer.json()["id"]) for answer in answers]
+
+    def arrivals(self, number: int) -> int:
+        """How many times the message arrived at the sink."""
+        url = f"http://{self.plan.instance('sink').metrics}/ids/{number}"
+        return int(requests.get(url, timeout=5).json()["count"])
+
+    def totals(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.status()["totals"]
+        return found
+
+    def reset(self) -> None:
+        """Mend everything, go online and let the queue run empty: the next test finds it as if new."""
+        self.mend("all")
+        self.mode("online")
+        wait_until(self._is_at_rest, within=20, reason="the sandbox did not come to rest")
+
+    def _is_at_rest(self) -> bool:
+        found = self.status()
+        return found["totals"]["queued"] == 0 == found["totals"]["in_flight"] and all(
+            one["state"] == "up" and one["report"].get("epoch") == found["mode"]["epoch"] for one in found["instances"]
+        )
+
+
+class _ByAddress(HTTPAdapter):
+    """Connects to one address, whatever the name says; Host, SNI and the certificate check keep the name."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, server_hostname=plan.API_NAME, assert_hostname=plan.API_NAME, **kwargs)
+
+    def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        host = request.url.split("/")[2]
+        request.headers["Host"] = host
+        request.url = request.url.replace(host, self._address, 1)
+        return super().get_connection_with_tls_context(request, *args, **kwargs)
+
+
+def free_base_port() -> int:
+    """A base port none of whose neighbours is taken. Random, for other workers look at the same time."""
+    for _ in range(50):
+        base = random.randrange(LOWEST, HIGHEST, plan.PORTS_USED)
+        if all(_is_free(host, port) for host, port in _wanted(base)):
+            return base
+    raise SandboxError("no free ports")
+
+
+def _wanted(base: int) -> set[tuple[str, int]]:
+    made = plan.make(base)
+    ends = [made.control, made.link, made.policy, *made.name_servers]
+    ends += [end for one in made.instances for end in (one.endpoint, one.metrics)]
+    return {(end.host, end.port) for end in ends}
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
