@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
+from statuspage.views import links, people, tokens
 from statuspage.views.public import status_page
 from statuspage.views.theme import theme
 
 app_name = "statuspage"
 urlpatterns = [
     path("", status_page, name="status-page"),
+    path("sign-in/<str:secret>/", links.sign_in_link, name="sign-in-link"),
     path("console/theme/", theme, name="theme"),
+    path("console/people/", people.person_list, name="person-list"),
+    path("console/people/<int:pk>/role/", people.person_role, name="person-role"),
+    path("console/people/<int:pk>/end-sessions/", people.person_end_sessions, name="person-end-sessions"),
+    path("console/people/<int:pk>/active/", people.person_active, name="person-active"),
+    path("console/people/<int:pk>/link/", people.person_link, name="person-link"),
+    path("console/tokens/", tokens.token_list, name="token-list"),
+    path("console/tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
 ]

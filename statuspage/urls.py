@@ -6,5 +6,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("statuspage.pages")),
+    path("account/", include("statuspage.account_urls")),
     path("console/", include("monitors.urls")),
 ]

@@ -51,6 +51,11 @@ class Monitor(models.Model):
 
     class Meta:
         ordering = ["slug"]
+        permissions = [
+            ("run_monitor", "Run monitors now"),
+            ("mute_monitor", "Mute monitors for a time"),
+            ("pause_monitor", "Pause and resume monitors"),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(interval__gt=timedelta(0)), name="monitor_interval_positive"),
             models.CheckConstraint(condition=models.Q(timeout__gt=timedelta(0)), name="monitor_timeout_positive"),

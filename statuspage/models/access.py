@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.functional import cached_property
+
+from statuspage.roles import Role
 
 
 class User(AbstractUser):
     """A person. What a person may do comes from one role, held as a group (`statuspage.access`)."""
 
+    session_epoch = models.PositiveIntegerField(default=0)
+
     class Meta(AbstractUser.Meta):
-        pass
+        permissions = [("manage_access", "Manage people, roles, sessions and API tokens")]
+
+    @cached_property
+    def role(self) -> Role | None:
+        """The role, or None for a user without one, who may do nothing. One query."""
+        names = self.groups.values_list("name", flat=True)
+        return next((role for role in reversed(Role) if role in set(names)), None)
+
+    def get_session_auth_hash(self) -> str:
+        """Bound to the epoch besides the password: adding one to it ends every session of this person."""
+        return f"{super().get_session_auth_hash()}.{self.session_epoch}"
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for fallback in super().get_session_auth_fallback_hash():
+            yield f"{fallback}.{self.session_epoch}"
 
 
 class ApiToken(models.Model):

@@ -22,7 +22,7 @@ def rail_link(context: dict[str, Any], view_name: str, text: str) -> SafeString 
     is_home = address == "/console/"
     path = context["request"].path if "request" in context else ""
     is_current = path == address if is_home else path.startswith(address)
-    mark = format_html(' aria-current="page"') if is_current else ""
+    mark = SafeString(' aria-current="page"') if is_current else ""
     return format_html('<li><a href="{}"{}>{}</a></li>', address, mark, text)
 
 

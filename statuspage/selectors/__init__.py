@@ -1,0 +1,1 @@
+"""Own the reading of the communicating floor: frozen views, a fixed number of queries each."""
