@@ -78,8 +78,8 @@ class Transcript:
 
     def text(self, secrets: Iterable[str] = ()) -> str:
         said = "\n".join(
-            f"{(at - self._started) * 1000:8.1f} {mark} {line}"
+            f"{(at - self._started) * 1000:8.1f} {mark} "
+            f"{(raw.decode('utf-8', 'backslashreplace') if isinstance(raw, bytes) else raw).rstrip()}"
             for at, mark, raw in self._lines
-            for line in printable(raw).rstrip("\n").split("\n")
         )
-        return capped(redacted(said, secrets))
+        return capped(redacted(printable(said), secrets))

@@ -11,7 +11,8 @@ from pydantic import model_validator
 
 from monitors.certificates import Certificate, client_context, expiry_warning, verification_fault
 from monitors.options import Duration, Strict
-from monitors.probes.attempt import Attempt, Fault
+from monitors.probes.attempt import Attempt
+from monitors.probes.faults import Fault
 from monitors.results import Result
 
 FIRST_EXPIRY_WARNING = timedelta(days=30)
@@ -41,44 +42,6 @@ def context_for(options: TlsOptions, verify: bool | None = None) -> ssl.SSLConte
         return client_context(options.ca, wanted, options.client_certificate, options.client_key)
     except (OSError, ssl.SSLError) as error:
         raise Fault("trust_unusable", f"our own certificate files cannot be used: {error}", Result.UNKNOWN) from error
-
-
-# OpenSSL's reasons, as Python names them, that mean "no version of TLS in common".
-VERSION_REASONS = {
-    "UNSUPPORTED_PROTOCOL",
-    "TLSV1_ALERT_PROTOCOL_VERSION",
-    "NO_PROTOCOLS_AVAILABLE",
-    "UNKNOWN_PROTOCOL",
-    "SSLV3_ALERT_PROTOCOL_VERSION",
-}
-NOT_TLS_REASONS = {
-    "WRONG_VERSION_NUMBER",
-    "HTTP_REQUEST",
-    "PACKET_LENGTH_TOO_LONG",
-    "RECORD_LAYER_FAILURE",
-    "BAD_RECORD_TYPE",
-}
-
-
-def handshake_fault(error: ssl.SSLError) -> Fault:
-    """The fault of a handshake that failed for another reason than the certificate."""
-    return handshake_cause_fault(error.reason or str(error))
-
-
-def handshake_cause_fault(words: str) -> Fault:
-    """The same from OpenSSL's words alone, in either spelling: `WRONG_VERSION_NUMBER`, `wrong version number`."""
-    cause = words.strip().upper().replace(" ", "_")
-    if cause in VERSION_REASONS:
-        return Fault("tls_too_old", "the server offers no version of TLS that is still safe (1.2 or newer, RFC 8996)")
-    if cause in NOT_TLS_REASONS:
-        return Fault("not_tls", "the server does not speak TLS on this port")
-    if "CERTIFICATE_REQUIRED" in cause or "HANDSHAKE_FAILURE" in cause:
-        return Fault("tls_refused", f"the server refused the TLS handshake: {_in_words(cause)}")
-    return Fault("tls_failed", f"the TLS handshake failed: {_in_words(cause)}")
-
-
-def _in_words(cause: str) -> str:
-    return cause.replace("_", " ").lower()
 
 
 def certificate_fault(error: ssl.SSLCertVerificationError, name: str, leaf: Certificate | None) -> Fault:

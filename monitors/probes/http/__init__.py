@@ -8,7 +8,7 @@ import socket
 from datetime import UTC, datetime
 
 from monitors.options import SecretError
-from monitors.probes.attempt import Fault, fault_of, name_fault
+from monitors.probes.faults import Fault, fault_of, name_fault
 from monitors.probes.http import judgement
 from monitors.probes.http.exchange import Answer, Exchange, borrow, give_back, presented_leaf
 from monitors.probes.http.options import HttpOptions

@@ -10,11 +10,11 @@ import pycurl
 
 from monitors.certificates import expiry_warning, verification_fault
 from monitors.evidence import excerpt
-from monitors.probes.attempt import FAULT_BY_ERRNO, PHASE_WORDS, Fault, Remark
+from monitors.probes.attempt import PHASE_WORDS, Remark
 from monitors.probes.expectations import Failure, header_failure, json_failure, text_failure
+from monitors.probes.faults import FAULT_BY_ERRNO, Fault, handshake_cause_fault
 from monitors.probes.http.exchange import Answer
 from monitors.probes.http.options import HttpOptions
-from monitors.probes.trust import handshake_cause_fault
 from monitors.results import Result
 
 CERTIFICATE_CODES = {pycurl.E_SSL_CACERT, pycurl.E_PEER_FAILED_VERIFICATION}
