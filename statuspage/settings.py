@@ -69,7 +69,13 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENV.is_tls
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.is_tls
 SESSION_COOKIE_AGE = 14 * 24 * 3_600
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+# TLS ends at a proxy: uvicorn believes the X-Forwarded-Proto of STANDPIPE_TRUSTED_PROXIES, Django need not.
+SECURE_SSL_REDIRECT = SECURE_HSTS_INCLUDE_SUBDOMAINS = ENV.is_tls
+SECURE_REDIRECT_EXEMPT = [r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3_600 if ENV.is_tls else 0
+# Preloading binds the whole domain for years: its owner's decision, not a status page's.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+CSRF_TRUSTED_ORIGINS = [ENV.url.geturl()]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Rate limits of sign-in count over all web processes, so they live in the one place that all share.

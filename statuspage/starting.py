@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from statuspage.errors import OperatorError
+from statuspage.services.access import first_operator, issue_sign_in_link
 
 MANIFEST = "staticfiles.json"
 
@@ -91,8 +91,4 @@ def newest_static_file() -> float:
 
 def sign_in_path() -> str:
     """A one-time way in for the first operator, who is made where there is none."""
-    try:
-        access = import_module("statuspage.services.access")
-    except ModuleNotFoundError:
-        return "/"
-    return str(access.issue_sign_in_link(access.first_operator(), timezone.now()))
+    return issue_sign_in_link(first_operator(), timezone.now())
