@@ -22,6 +22,7 @@ from statuspage.database.base import let_go
 from statuspage.database.place import Place
 from statuspage.database.watch import DatabaseWatch
 from statuspage.environment import CHECKOUT, DEFAULT_PORT
+from statuspage.introduction import Introduction
 from statuspage.supervisor import Child, Say, Supervisor
 from statuspage.terminal import Terminal
 
@@ -52,6 +53,8 @@ class Command(BaseCommand):
             prepare(say, config)
             welcome = starting.Welcome(say, bind, port, address, starting.sign_in_path())
             looks = [welcome.look, *([DatabaseWatch(place, say).look] if place else [])]
+            if sandbox and config is None:
+                looks.append(Introduction(say, address, settings.ENV.data_dir).look)
             supervisor.run(looks)
         if place and not embedded.release(place):
             say("up", "the database goes on: another process uses it")
