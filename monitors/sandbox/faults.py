@@ -53,8 +53,7 @@ class Active:
 
 def _ail(word: str) -> Callable[[Knobs, Mapping[str, Any]], Knobs]:
     def turn(knobs: Knobs, args: Mapping[str, Any]) -> Knobs:
-        names = RECORDS if args["record"] == "all" else (args["record"],)
-        return replace(knobs, records={**knobs.records, **dict.fromkeys(names, word)})
+        return replace(knobs, records={**knobs.records, args["record"]: word})
 
     return turn
 

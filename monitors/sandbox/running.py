@@ -43,6 +43,7 @@ class Options:
 
 def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT. Raises SandboxError when it cannot start."""
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells every line of every conversation
     where = plan.make(options.base_port)
     _check_free(where)
     keys = authority.establish(options.directory, where)

@@ -133,7 +133,8 @@ class Sender:
     async def _connect(self) -> SmtpClient:
         plan = self._context.setup.plan
         source = plan.egress_of(self._context.name)
-        return await SmtpClient.connect(plan.link.host, plan.link.port, f"out1.{DOMAIN}", source)
+        greeting = f"out{plan.egress.index(source) + 1}.{DOMAIN}"
+        return await SmtpClient.connect(plan.link.host, plan.link.port, greeting, source)
 
     def _hang_up(self) -> None:
         if self._client is not None:
