@@ -11,7 +11,7 @@ import socket
 import ssl
 from typing import cast
 
-from monitors.probes.addresses import is_ip
+from monitors.addresses import is_ip
 
 TOTAL_LIMIT_BYTES = 256 * 1024
 """No dialogue of ours needs more; an endless banner or a 10 MB header ends here."""

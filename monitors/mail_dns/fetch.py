@@ -6,13 +6,12 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from monitors.mail_dns.certificate_read import read_certificates
 from monitors.mail_dns.facts import (
     CertificateQuestion,
-    Certificates,
     DnsQuestion,
     Fact,
     Facts,
-    Policy,
     PolicyQuestion,
     Question,
     ServerQuestion,
@@ -20,6 +19,7 @@ from monitors.mail_dns.facts import (
 from monitors.mail_dns.judgement import Judgement
 from monitors.mail_dns.judging import EVALUATORS
 from monitors.mail_dns.options import DomainOptions
+from monitors.mail_dns.policy_fetch import fetch_policy
 from monitors.resolver import Answer, DnsNameError, Endpoint, Lookups, Status, answer_of, ask, system_servers
 
 ROUNDS_LIMIT = 60
@@ -28,6 +28,8 @@ QUESTIONS_LIMIT = 600
 """Of one evaluation: a hostile tree must not make us a tool of its author."""
 DIRECT_TIMEOUT_S = 2.0
 """For one authoritative server: a healthy one answers within a tenth of this from the other side of the Earth."""
+FETCH_TIMEOUT_S = 8.0
+"""For a policy or a certificate: a page and a greeting, each of which may be delayed on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,9 @@ class Fetcher:
     def is_late(self) -> bool:
         return time.monotonic() >= self._ends_at
 
+    def _left_s(self, most_s: float) -> float:
+        return max(0.001, min(most_s, self._ends_at - time.monotonic()))
+
     async def answer(self, questions: tuple[Question, ...]) -> dict[Question, Fact]:
         answers = await asyncio.gather(*map(self._fetch, questions))
         return dict(zip(questions, answers, strict=True))
@@ -88,18 +93,21 @@ class Fetcher:
             case ServerQuestion():
                 return await self._ask_server(question)
             case PolicyQuestion():
-                return Policy(error="fetching is not built yet")
+                return await fetch_policy(
+                    question, self._options.https_port, self._options.ca, self._left_s(FETCH_TIMEOUT_S)
+                )
             case CertificateQuestion():
-                return Certificates(error="reading is not built yet")
+                return await read_certificates(question, self._options.smtp_port, self._left_s(FETCH_TIMEOUT_S))
 
     async def _ask_server(self, question: ServerQuestion) -> Answer:
         """Port 53, except for name servers on loopback: those can only be a test platform on the resolver's port."""
         is_local = question.address.startswith("127.") or question.address == "::1"
         port = self._options.ns_port or (self._direct_port if is_local else 53)
-        left_s = max(0.001, min(DIRECT_TIMEOUT_S, self._ends_at - time.monotonic()))
         endpoint = Endpoint(question.address, port)
         try:
-            reply = await ask(endpoint, question.name, question.rdtype, timeout_s=left_s, recursion=False)
+            reply = await ask(
+                endpoint, question.name, question.rdtype, timeout_s=self._left_s(DIRECT_TIMEOUT_S), recursion=False
+            )
         except DnsNameError as error:
             return Answer(question.name, question.rdtype, Status.NXDOMAIN, error=str(error))
         return answer_of(reply, question.name, question.rdtype)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from monitors.mail_dns.bimi import judge_bimi
+from monitors.mail_dns.caa import judge_caa
+from monitors.mail_dns.dane import judge_dane
 from monitors.mail_dns.dkim import judge_dkim
 from monitors.mail_dns.dmarc import judge_dmarc
+from monitors.mail_dns.dnsbl import judge_dnsbl
 from monitors.mail_dns.facts import Facts
 from monitors.mail_dns.judgement import Judgement
+from monitors.mail_dns.mta_sts import judge_mta_sts
 from monitors.mail_dns.mx import judge_mx
+from monitors.mail_dns.ns import judge_ns
 from monitors.mail_dns.options import DomainOptions
+from monitors.mail_dns.ptr import judge_ptr
 from monitors.mail_dns.spf import judge_spf
+from monitors.mail_dns.tls_rpt import judge_tls_rpt
 
 Evaluator = Callable[[DomainOptions, Facts], list[Judgement]]
 
@@ -19,11 +27,20 @@ EVALUATORS: dict[str, Evaluator] = {
     "dkim": judge_dkim,
     "dmarc": judge_dmarc,
     "mx": judge_mx,
+    "ptr": judge_ptr,
+    "mta-sts": judge_mta_sts,
+    "tls-rpt": judge_tls_rpt,
+    "dane": judge_dane,
+    "ns": judge_ns,
+    "dnsbl": judge_dnsbl,
+    "caa": judge_caa,
+    "bimi": judge_bimi,
 }
 
 WHY_NOT_JUDGED = {
     "dkim": "no selector is configured, and selectors cannot be guessed",
     "ptr": "no sending address (egress) is configured",
+    "ns": "the resolver shows no name server for it, nor for any domain above it",
     "dnsbl": "no block list is configured",
 }
 

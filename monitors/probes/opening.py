@@ -7,8 +7,8 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 
+from monitors.addresses import IpVersion, host_and_port
 from monitors.certificates import Certificate, leaf_of
-from monitors.probes.addresses import IpVersion, host_and_port
 from monitors.probes.attempt import Attempt
 from monitors.probes.faults import Fault, fault_of, name_fault
 from monitors.probes.trust import TlsOptions, certificate_fault, context_for, note_certificate

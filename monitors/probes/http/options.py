@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from monitors.addresses import HOST_NAME, Address, IpVersion, host_and_port, is_ip
 from monitors.options import Duration, Secret, Strict
-from monitors.probes.addresses import HOST_NAME, Address, IpVersion, host_and_port, is_ip
 from monitors.probes.expectations import Comparison, JsonPath, Pattern, Scalar
 from monitors.probes.trust import TlsOptions
 

@@ -6,8 +6,8 @@ import asyncio
 import base64
 import ssl
 
+from monitors.addresses import host_and_port
 from monitors.certificates import Certificate, leaf_of
-from monitors.probes.addresses import host_and_port
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.faults import Fault
 from monitors.probes.kind import Check, Kind

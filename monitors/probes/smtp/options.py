@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from monitors.addresses import Address, IpVersion, host_and_port
 from monitors.options import Duration, Secret, Strict
-from monitors.probes.addresses import Address, IpVersion, host_and_port
 from monitors.probes.trust import TlsOptions
 
 SUBMISSIONS_PORT = 465  # RFC 8314 section 3.3: TLS from the first byte
