@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from monitors.probes import KINDS
+
 HEADER = """\
 # How Standpipe watches its sandbox: written anew at each start of the sandbox, from what its status tells.
 # A starting point for a file of your own: manage.py init
@@ -27,15 +29,26 @@ def sandbox_configuration(status: Mapping[str, Any], url: str, reader_dsn: Path,
         "platform": {"name": "Sandbox Mail", "url": url},
         "components": components(),
         "monitors": [
-            *api_monitors(status),
-            *smtp_monitors(status, password),
-            database_monitor(reader_dsn),
-            *dns_monitors(status),
+            monitor
+            for monitor in (
+                *api_monitors(status),
+                *smtp_monitors(status, password),
+                database_monitor(reader_dsn),
+                *dns_monitors(status),
+            )
+            if monitor["kind"] in KINDS
         ],
-        "domains": [domain(status)],
-        "queues": [queue(status, reader_dsn)],
+        "domains": [domain(status)] if "domain" in KINDS else [],
+        "queues": [queue(status, reader_dsn)] if "queue" in KINDS else [],
     }
-    return HEADER + yaml.safe_dump(wanted, sort_keys=False, default_flow_style=None, width=120)
+    return HEADER + yaml.dump(wanted, Dumper=PlainDumper, sort_keys=False, default_flow_style=None, width=120)
+
+
+class PlainDumper(yaml.SafeDumper):
+    """Writes a list that stands in two places twice: files of ours have no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def components() -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ Role = Literal["api", "smtp", "sender", "sink", "dns", "load"]
 
 DEFAULT_BASE_PORT = 8700
 PORTS_USED = 20
+PLANS_TRIED = 20
 DOMAIN = "sandbox.test"
 API_NAME = f"api.{DOMAIN}"
 SMTP_NAME = f"smtp.{DOMAIN}"
@@ -108,6 +109,22 @@ class Plan:
 
 def make(base_port: int = DEFAULT_BASE_PORT) -> Plan:
     return Plan(base_port, spread=can_spread())
+
+
+def first_free() -> Plan:
+    """The plan of the default base port, or where another sandbox stands there, of the next that is free."""
+    base_ports = range(DEFAULT_BASE_PORT, DEFAULT_BASE_PORT + PLANS_TRIED * PORTS_USED, PORTS_USED)
+    return next((plan for plan in map(make, base_ports) if is_free(plan.control)), make())
+
+
+def is_free(endpoint: Endpoint) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((endpoint.host, endpoint.port))
+        except OSError:
+            return False
+    return True
 
 
 def can_spread() -> bool:

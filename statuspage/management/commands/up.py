@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
+from monitors.sandbox import plan as sandbox_plan
 from statuspage import starting
 from statuspage.database import embedded
 from statuspage.database.base import let_go
@@ -48,28 +49,32 @@ class Command(BaseCommand):
             sandbox = True
         place: Place | None = settings.DATABASES["default"].get("EMBEDDED_AT")
         address = settings.ENV.url.geturl() if "STANDPIPE_URL" in os.environ else starting.address(bind, port)
-        supervisor = Supervisor(children(bind, port, has_sandbox=sandbox), say, surroundings(address, place))
+        ground = sandbox_plan.first_free() if sandbox else None
+        supervisor = Supervisor(children(bind, port, ground), say, surroundings(address, place))
         with ended_by_signals(supervisor):
             prepare(say, config)
             welcome = starting.Welcome(say, bind, port, address, starting.sign_in_path())
             looks = [welcome.look, *([DatabaseWatch(place, say).look] if place else [])]
             if sandbox and config is None:
-                looks.append(Introduction(say, address, settings.ENV.data_dir).look)
+                looks.append(
+                    Introduction(say, f"http://{sandbox_plan.make().control}", address, settings.ENV.data_dir).look
+                )
             supervisor.run(looks)
         if place and not embedded.release(place):
             say("up", "the database goes on: another process uses it")
         say("up", "ended")
 
 
-def children(bind: str, port: int, *, has_sandbox: bool) -> list[Child]:
+def children(bind: str, port: int, ground: sandbox_plan.Plan | None) -> list[Child]:
     """Every process but the database, in the order of their start."""
     web = Child("web", manage("serve", "--bind", bind, "--port", str(port)))
     watching = [Child("responder", manage("respond"))]
     commands = get_commands()
     if "probe" in commands:
         watching.insert(0, Child("prober", manage("probe")))
-    if has_sandbox and "sandbox" in commands:
-        watching.append(Child("sandbox", manage("sandbox", "up"), ends_last=True))
+    if ground:
+        command = manage("sandbox", "up", "--base-port", str(ground.base_port))
+        watching.append(Child("sandbox", command, ends_last=True))
     return [web, *watching]
 
 
