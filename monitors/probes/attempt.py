@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from time import perf_counter
 from typing import Any
 
@@ -81,6 +82,15 @@ class Attempt:
 
     def phase_ms(self, phase: str) -> float:
         return self.phases_ms.get(phase, 0.0)
+
+    @property
+    def total_ms(self) -> float:
+        return (perf_counter() - self._started) * 1000
+
+    def warn_if_slower_than(self, bound: timedelta | None) -> None:
+        total_ms = self.total_ms
+        if bound is not None and total_ms > bound.total_seconds() * 1000:
+            self.warn("slow", f"took {total_ms:.0f} ms, expected under {bound.total_seconds() * 1000:.0f} ms")
 
     def warn(self, reason: str, sentence: str) -> None:
         self.warnings.append(Remark(reason, sentence))

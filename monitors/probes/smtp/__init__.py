@@ -129,11 +129,7 @@ class Dialogue:
             attempt.warn("banner_slow", f"the banner came after {banner_ms:.0f} ms, expected under {bound_ms:.0f} ms")
         if lost := sorted(set(options.extensions) - self.extensions):
             attempt.warn("extension_lost", f"the server no longer offers {', '.join(lost)}")
-        total_ms = sum(attempt.phases_ms.values())
-        if options.under and total_ms > options.under.total_seconds() * 1000:
-            attempt.warn(
-                "slow", f"took {total_ms:.0f} ms, expected under {options.under.total_seconds() * 1000:.0f} ms"
-            )
+        attempt.warn_if_slower_than(options.under)
         attempt.details["extensions"] = sorted(self.extensions)
 
 
@@ -173,7 +169,7 @@ async def converse(attempt: Attempt) -> ProbeResult:
         wire.close()
     dialogue.remark()
     said = "accepts the canary" if options.canary else "answers"
-    return attempt.succeed(f"{said} in {sum(attempt.phases_ms.values()):.0f} ms")
+    return attempt.succeed(f"{said} in {attempt.total_ms:.0f} ms")
 
 
 async def run(check: Check) -> ProbeResult:
