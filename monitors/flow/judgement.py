@@ -9,6 +9,7 @@ from math import ceil
 
 from monitors.flow.memory import AgeLevel, Memory
 from monitors.flow.sample import Context, Policy, Sample
+from monitors.wording import in_words
 
 SAMPLES_FOR_ETA = 3
 STEADY_RATIO = 0.01
@@ -60,6 +61,7 @@ class FlowState:
     eta: Eta | None = None
     residual: int | None = None
     missing: int = 0
+    is_upper_bound: bool = False
     is_serious: bool = False
 
 
@@ -85,13 +87,14 @@ def judge(memory: Memory, now: datetime, policy: Policy, context: Context) -> Fl
         eta=drain_eta(memory, last, context),
         residual=memory.ledger.residual,
         missing=memory.ledger.missing,
+        is_upper_bound=memory.ledger.is_upper_bound,
         is_serious=is_serious,
     )
 
 
 def stale_sentence(last: Sample, age_s: float) -> str:
     known = "nothing" if last.depth is None else f"{last.depth} waiting"
-    return f"No figures for {duration(age_s)}; last known {known} at {last.at:%H:%M:%S} UTC."
+    return f"No figures for {in_words(age_s)}; last known {known} at {last.at:%H:%M:%S} UTC."
 
 
 def oldest_s(last: Sample) -> float | None:
@@ -127,7 +130,7 @@ def stalled(memory: Memory, last: Sample, context: Context) -> Reading | None:
     if not memory.is_stalled or memory.still_since is None:
         return None
     waiting = (
-        f"{last.depth} waiting, nothing acknowledged for {duration((last.at - memory.still_since).total_seconds())}"
+        f"{last.depth} waiting, nothing acknowledged for {in_words((last.at - memory.still_since).total_seconds())}"
     )
     held = context.held_reason or last.held
     if held:
@@ -144,7 +147,7 @@ def delayed(memory: Memory, last: Sample, level: AgeLevel, policy: Policy) -> Re
     age_s, limit_s = oldest_s(last), policy.oldest_fail_s if level == AgeLevel.FAIL else policy.oldest_warn_s
     if memory.age_level != level or age_s is None or limit_s is None:
         return None
-    sentence = f"The oldest mail has waited {duration(age_s)}; the limit is {duration(limit_s)}."
+    sentence = f"The oldest mail has waited {in_words(age_s)}; the limit is {in_words(limit_s)}."
     return Word.DELAYED, f"oldest_{level}", sentence, level == AgeLevel.FAIL
 
 
@@ -179,7 +182,7 @@ def calm(memory: Memory, last: Sample) -> Reading:
     if last.depth == 0:
         return Word.EMPTY, "empty", "Nothing is waiting.", False
     oldest = oldest_s(last)
-    tail = "" if oldest is None else f", none longer than {duration(oldest)}"
+    tail = "" if oldest is None else f", none longer than {in_words(oldest)}"
     return Word.FLOWING, "flowing", f"{last.depth} waiting{tail}.", False
 
 
@@ -216,17 +219,3 @@ def percentile(values: tuple[float, ...], share: float) -> float:
     """The nearest-rank percentile; `values` is not empty."""
     ordered = sorted(values)
     return ordered[max(ceil(share * len(ordered)) - 1, 0)]
-
-
-UNITS = (("min", "s", 60, 1, 60), ("h", "min", 3_600, 60, 24), ("d", "h", 86_400, 3_600, 1))
-"""Unit, unit of the rest, their seconds, and how many make the next unit."""
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `3 min 12 s`, `4 h 2 min`, `2 d 3 h`: two units, the larger first."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    large, small, size, part = next((row for row in UNITS if whole < row[2] * row[4]), UNITS[-1])[:4]
-    rest = whole % size // part
-    return f"{whole // size} {large}" + (f" {rest} {small}" if rest else "")

@@ -13,11 +13,12 @@ WORDS = [(word.value, word.value.title()) for word in Word]
 class QueueSample(models.Model):
     """What one poll or push of one queue said. Partitioned by day of `at`; null is "not told", never zero.
 
-    The two rates are those of the step that ended with this sample, null after a counter reset.
+    The two rates are those that ended with this sample, null after a counter reset. `is_read` is false while
+    a pushed sample waits to be read by the prober.
     """
 
     pk = models.CompositePrimaryKey("monitor_id", "at")
-    monitor = models.ForeignKey("monitors.Monitor", models.CASCADE, db_constraint=False, db_index=False)
+    monitor = models.ForeignKey("monitors.Monitor", models.DO_NOTHING, db_constraint=False, db_index=False)
     at = models.DateTimeField()
     depth = models.BigIntegerField(null=True)
     in_total = models.BigIntegerField(null=True)
@@ -27,6 +28,7 @@ class QueueSample(models.Model):
     in_flight = models.BigIntegerField(null=True)
     ingress_rate = models.FloatField(null=True)
     ack_rate = models.FloatField(null=True)
+    is_read = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         ordering = ["at"]
@@ -40,7 +42,7 @@ class QueueRollup(models.Model):
     """
 
     pk = models.CompositePrimaryKey("monitor_id", "bucket_at")
-    monitor = models.ForeignKey("monitors.Monitor", models.CASCADE, db_constraint=False, db_index=False)
+    monitor = models.ForeignKey("monitors.Monitor", models.DO_NOTHING, db_constraint=False, db_index=False)
     bucket_at = models.DateTimeField()
     last_at = models.DateTimeField()
     samples = models.IntegerField()
@@ -82,7 +84,7 @@ class QueueState(models.Model):
     """The latest figures of one queue and what they amount to.
 
     `at` is the sample that the figures come from; while the source fails they stay, with their age, and
-    only `word`, `cause` and `sentence` move on. `ledger` is the anchor of the conservation arithmetic.
+    only `word`, `cause` and `sentence` move on. `memory` is what the prober that takes over cannot replay.
     `held_reason` is written by the floor above when sending is paused on purpose.
     """
 
@@ -108,7 +110,7 @@ class QueueState(models.Model):
     sentence = models.TextField(blank=True, default="")
     since = models.DateTimeField(db_default=Now())
     judged_at = models.DateTimeField(null=True)
-    ledger = models.JSONField(null=True)
+    memory = models.JSONField(null=True)
     held_reason = models.TextField(blank=True, default="")
 
     class Meta:

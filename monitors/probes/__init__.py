@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from monitors.probes import http, postgres, redis, smtp, tcp, tls
+from monitors.probes import http, postgres, queue, redis, smtp, tcp, tls
 from monitors.probes.kind import Check, Kind, Observed
 
-ALL: tuple[Kind, ...] = (http.KIND, smtp.KIND, postgres.KIND, tcp.KIND, tls.KIND, redis.KIND)
+ALL: tuple[Kind, ...] = (http.KIND, postgres.KIND, queue.KIND, redis.KIND, smtp.KIND, tcp.KIND, tls.KIND)
 KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
 
 __all__ = ["KINDS", "Check", "Kind", "Observed"]

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
+from pydantic import BaseModel
 
-from monitors.options import Strict
 from monitors.results import ProbeResult
 
 
@@ -42,12 +42,13 @@ class Kind:
     `host` names the target for the bound on concurrency per host. `keep`, where a kind has more to
     store than observations, writes the `details` of a batch inside the transaction that stores the
     observations. `warm` is awaited before a monitor's first run in this process, to reload what the
-    kind remembers between runs (a queue's last samples).
+    kind remembers between runs (a queue's last samples). `close` is awaited once, when the prober ends.
     """
 
     name: str
-    options: type[Strict]
+    options: type[BaseModel]
     run: Callable[[Check], Awaitable[ProbeResult]]
     host: Callable[[Any], str]
     keep: Callable[[AsyncConnection, Sequence[Observed]], Awaitable[None]] | None = None
     warm: Callable[[AsyncConnection, Sequence[Check]], Awaitable[None]] | None = None
+    close: Callable[[], Awaitable[None]] | None = None

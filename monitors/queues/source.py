@@ -1,0 +1,140 @@
+"""Own the seam of queue sources: what one is given, what it must offer, and how it fails.
+
+SourceError
+    RefusedError         the source said no: credentials, permission, wrong address
+    UnreachableError     nobody answered: refused, timeout, TLS
+    UnreadableError      an answer came that cannot be what was asked for
+    MissingError         the source answers and does not know this queue
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, HttpUrl
+
+from monitors.flow import Sample
+from monitors.options import Duration, Secret, Strict
+from monitors.queues.exposition import selector
+
+
+class SourceError(Exception):
+    """A queue source told nothing. `reason` is a stable code, `sentence` the same for people."""
+
+    def __init__(self, reason: str, sentence: str, evidence: str | None = None) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.sentence = sentence
+        self.evidence = evidence
+
+
+class RefusedError(SourceError):
+    """The source refused us; asking again will not help until someone changes something."""
+
+
+class UnreachableError(SourceError):
+    """The source did not answer in time, or at all."""
+
+
+class UnreadableError(SourceError):
+    """The source answered with something that is not what it should be."""
+
+
+class MissingError(SourceError):
+    """The source answers and does not know what we ask for."""
+
+
+def checked(series: str) -> str:
+    selector(series)
+    return series
+
+
+Series = Annotated[str, AfterValidator(checked)]
+"""A series as it is written in an exporter's page: `name` or `name{label="value"}`."""
+
+
+class Ages(Strict):
+    """How old the oldest mail may be: beyond `warn` the queue is delayed, beyond `fail` seriously so."""
+
+    warn: Duration | None = None
+    fail: Duration | None = None
+
+
+class Link(Strict):
+    """Where the fill of the senders' link is told: a Prometheus text page and the series on it (0..1)."""
+
+    url: HttpUrl
+    series: Series
+
+
+class SourceOptions(Strict):
+    """What every queue may say, whatever its source."""
+
+    oldest: Ages = Ages()
+    stall_after: Duration = timedelta(seconds=30)
+    evident_after: Duration = Field(default=timedelta(seconds=5), description="Stall at once when no consumer is there")
+    slow_below_pct: float = Field(default=25.0, gt=0, lt=100)
+    link: Link | None = None
+    conservation: bool = Field(
+        default=True, description="Off where mail leaves on purpose without acknowledgement: TTL, length limit"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One look at a queue. `deadline_s` is all the time there is."""
+
+    monitor_id: int
+    options: Any
+    deadline_s: float
+    interval_s: float
+
+
+def no_traits(options: Any) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A kind of queue source. To add one: a file with its options and `read`, and an entry in `ALL`.
+
+    `read` gives the samples that are new, oldest first (all but `push` give one), or raises SourceError;
+    it may be cancelled at any await. `traits` gives the fields of `flow.Policy` that this source fixes.
+    `close` ends pooled connections.
+    """
+
+    name: str
+    options: type[SourceOptions]
+    read: Callable[[Ask], Awaitable[list[Sample]]]
+    host: Callable[[Any], str]
+    traits: Callable[[Any], Mapping[str, Any]] = no_traits
+    close: Callable[[], Awaitable[None]] | None = None
+
+
+def whole(value: Any) -> int | None:
+    """A count as sources write it (int, float, digits); None for what is no count: absent, NaN, infinite."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    if not math.isfinite(number):
+        return None
+    return int(value) if isinstance(value, int) else round(number)
+
+
+def reveal(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()
+
+
+def instant(epoch_s: float | None, now: datetime) -> datetime | None:
+    """A time from epoch seconds; None when not told or impossible."""
+    if epoch_s is None:
+        return None
+    try:
+        return datetime.fromtimestamp(epoch_s, tz=now.tzinfo)
+    except (ValueError, OverflowError, OSError):
+        return None
