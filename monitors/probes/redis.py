@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from monitors.addresses import Address, IpVersion, host_and_port
 from monitors.certificates import Certificate
 from monitors.evidence import excerpt
 from monitors.options import Duration, Secret
-from monitors.probes.addresses import Address, IpVersion, host_and_port
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.faults import Fault
 from monitors.probes.kind import Check, Kind

@@ -9,10 +9,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from monitors.addresses import Address, IpVersion, host_and_port
 from monitors.certificates import Certificate
 from monitors.evidence import excerpt
 from monitors.options import Duration, Strict
-from monitors.probes.addresses import Address, IpVersion, host_and_port
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.expectations import Pattern
 from monitors.probes.faults import Fault

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ssl
 from typing import Literal
 
+from monitors.addresses import Address, IpVersion, host_and_port
 from monitors.certificates import Certificate
 from monitors.options import Duration
-from monitors.probes.addresses import Address, IpVersion, host_and_port
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.kind import Check, Kind
 from monitors.probes.opening import leaf_at, open_wire, secure
