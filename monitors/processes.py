@@ -22,6 +22,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any
 
+import uvloop
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.db.models.functions import Now
 
@@ -122,8 +123,8 @@ def run_async(role: str, main: Callable[[Process, asyncio.Event], Awaitable[None
     `main` returns when it has drained its work.
     """
     process = Process(role, location)
-    with living(process):
-        asyncio.run(beside_heartbeat(process, main))
+    with living(process), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(beside_heartbeat(process, main))
 
 
 async def beside_heartbeat(process: Process, main: Callable[[Process, asyncio.Event], Awaitable[None]]) -> None:

@@ -13,11 +13,11 @@ from hashlib import blake2b
 SECOND_US = 1_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-RECHECK_SHARE = 10
-"""An unconfirmed change is looked at again after a tenth of the interval ..."""
+RECHECK_SHARE = 20
+"""An unconfirmed change is looked at again after a twentieth of the interval ..."""
 RECHECK_MIN_US = 1 * SECOND_US
-RECHECK_MAX_US = 10 * SECOND_US
-"""... but not within one second (the same hiccup), nor later than ten (a person is waiting)."""
+RECHECK_MAX_US = 5 * SECOND_US
+"""... but not within one second (the same hiccup), nor later than five (a person is waiting)."""
 PUNCTUAL_US = 1 * SECOND_US
 """A check that starts within this after its slot is recorded at its slot; a later one when it really started."""
 

@@ -158,6 +158,27 @@ class Environment:
     location: str = variable(
         "STANDPIPE_LOCATION", str, "main", "Name of the place that this machine's prober probes from."
     )
+    spool_megabytes: int = variable(
+        "STANDPIPE_SPOOL_MEGABYTES",
+        whole_number(8, 100_000),
+        "256",
+        "Most that a prober keeps on disk while the database is gone. Beyond it evidence goes, observations never.",
+    )
+    keep_observations_days: int = variable(
+        "STANDPIPE_KEEP_OBSERVATIONS_DAYS", whole_number(1, 3_660), "3", "Days that single observations are kept."
+    )
+    keep_minutes_days: int = variable(
+        "STANDPIPE_KEEP_MINUTES_DAYS", whole_number(1, 3_660), "7", "Days that figures by the minute are kept."
+    )
+    keep_hours_days: int = variable(
+        "STANDPIPE_KEEP_HOURS_DAYS",
+        whole_number(1, 3_660),
+        "400",
+        "Days that figures by the hour are kept. Those by the day, and all state changes, are kept for good.",
+    )
+    keep_evidence_days: int = variable(
+        "STANDPIPE_KEEP_EVIDENCE_DAYS", whole_number(1, 3_660), "90", "Days that evidence of failures is kept."
+    )
     log_format: str = variable(
         "STANDPIPE_LOG_FORMAT", one_of("line", "json"), "line", "`line` for key=value, `json` for one object a line."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from statuspage import environment, logs
@@ -112,3 +113,10 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration(ENV.log_format, ENV.log_level)
+LOCATION = ENV.location
+SPOOL_DIR = ENV.data_dir / "spool"
+SPOOL_BYTES = ENV.spool_megabytes * 1024 * 1024
+KEEP_OBSERVATIONS = timedelta(days=ENV.keep_observations_days)
+KEEP_MINUTES = timedelta(days=ENV.keep_minutes_days)
+KEEP_HOURS = timedelta(days=ENV.keep_hours_days)
+KEEP_EVIDENCE = timedelta(days=ENV.keep_evidence_days)

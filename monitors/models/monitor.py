@@ -75,14 +75,14 @@ class Watch(models.Model):
 
     `due_at` moves on by whole intervals from the row's phase, so schedules neither drift nor bunch.
     `window` holds the last observations, oldest first: [[epoch seconds, result, reason], ...]; `standing`
-    what they amount to at this location (`engine.standings`). A prober holds the row until `claimed_until`.
+    what they amount to at this location (`engine.standings`). The prober `claimed_by` holds
+    the row for as long as its heartbeat is fresh.
     """
 
     monitor = models.ForeignKey(Monitor, models.CASCADE, related_name="watches")
     location = models.ForeignKey(Location, models.PROTECT, related_name="watches")
     due_at = models.DateTimeField(db_default=Now())
     claimed_by = models.UUIDField(null=True)
-    claimed_until = models.DateTimeField(null=True)
     window = models.JSONField(default=list)
     standing = models.JSONField(default=dict)
     last_at = models.DateTimeField(null=True)

@@ -1,0 +1,150 @@
+"""Own what a batch of observations amounts to before it is stored (pure): judged standings, rows, evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monitors.engine.held import Held
+from monitors.engine.standings import window_rows
+from monitors.probes import Observed
+from monitors.results import EVIDENCE_LIMIT_BYTES, Result
+from monitors.schedule import SECOND_US, microseconds
+from monitors.verdicts import Seen, Standing, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One watch after a batch: its new standing, and its latest observation."""
+
+    held: Held
+    before: Standing
+    standing: Standing
+    latest: Observed
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the verdict or its kind changed, so that monitors and components must be looked at."""
+        return (self.standing.confirmed_at, self.standing.verdict) != (self.before.confirmed_at, self.before.verdict)
+
+
+def distinct(batch: Iterable[Observed]) -> list[Observed]:
+    """One observation for each instant of a watch: a batch may hold what a replay brought once more."""
+    return list({(seen.check.monitor_id, seen.location_id, seen.at): seen for seen in batch}.values())
+
+
+def judged(batch: Iterable[Observed], held_by_monitor: Mapping[int, Held]) -> list[Judged]:
+    """The watches of ours that the batch tells about; who holds a watch no more has no say on it."""
+    by_monitor: dict[int, list[Observed]] = {}
+    for observed in batch:
+        by_monitor.setdefault(observed.check.monitor_id, []).append(observed)
+    pairs = ((held_by_monitor.get(monitor_id), seen) for monitor_id, seen in by_monitor.items())
+    return [judge(held, seen) for held, seen in pairs if held is not None]
+
+
+def judge(held: Held, observed: Sequence[Observed]) -> Judged:
+    seen = [
+        Seen(microseconds(one.at) / SECOND_US, one.result.result, one.result.reason, one.result.sentence)
+        for one in observed
+    ]
+    standing = held.standing
+    for standing in fold(held.standing, seen, held.policy):  # noqa: B007 - the last one counts
+        pass
+    return Judged(held, held.standing, standing, max(observed, key=lambda one: one.at))
+
+
+def observation_lines(batch: Iterable[Observed]) -> bytes:
+    """The batch in COPY's text format."""
+    return "".join(observation_line(observed) for observed in batch).encode()
+
+
+def observation_line(observed: Observed) -> str:
+    result = observed.result
+    latency = "\\N" if result.latency_ms is None else f"{result.latency_ms:.3f}"
+    return (
+        f"{observed.check.monitor_id}\t{observed.location_id}\t{observed.at.isoformat()}\t{result.result.value}\t"
+        f"{copied(result.reason)}\t{latency}\t{phases_json(result.phases_ms)}\n"
+    )
+
+
+def phases_json(phases_ms: Mapping[str, float]) -> str:
+    if not phases_ms:
+        return "\\N"
+    return copied("{" + ",".join(f"{json.dumps(name)}:{value:.3f}" for name, value in phases_ms.items()) + "}")
+
+
+def copied(text: str) -> str:
+    """Text as COPY reads it. NUL cannot be stored at all."""
+    if text.isalnum():
+        return text
+    text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").replace("\\", "\\\\")
+    return text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def watch_columns(judgements: Iterable[Judged]) -> tuple[list[Any], ...]:
+    """Parallel columns for one UPDATE over all watches of a batch."""
+    rows = [watch_row(judgement) for judgement in judgements]
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def watch_row(judgement: Judged) -> tuple[Any, ...]:
+    held, latest = judgement.held, judgement.latest
+    result = latest.result
+    return (
+        held.watch_id,
+        held.due_us / SECOND_US,
+        json.dumps(window_rows(judgement.standing)).replace("\\u0000", "\\ufffd"),
+        latest.at,
+        result.result.value,
+        result.reason[:80],
+        stored(result.sentence),
+        result.latency_ms,
+    )
+
+
+def stored(text: str) -> str:
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def evidence_rows(batch: Iterable[Observed], held_by_monitor: Mapping[int, Held]) -> Iterator[tuple[Any, ...]]:
+    """Every observation that was not ok, and before the first of these the last one that was."""
+    for observed in batch:
+        held = held_by_monitor.get(observed.check.monitor_id)
+        if observed.result.result is Result.OK:
+            if held is not None and observed.result.evidence is not None:
+                yield from recovered_success(held, observed)
+            continue
+        if held is not None and held.last_success is not None:
+            yield evidence_row(held.last_success)
+        yield evidence_row(observed)
+
+
+def recovered_success(held: Held, observed: Observed) -> Iterator[tuple[Any, ...]]:
+    """The first success after a claim or a failure is written at once, later ones when a failure follows."""
+    if held.last_success is None or (held.standing.window and held.standing.window[-1].result is not Result.OK):
+        yield evidence_row(observed)
+    held.last_success = observed
+
+
+def evidence_row(observed: Observed) -> tuple[Any, ...]:
+    result = observed.result
+    return (
+        observed.check.monitor_id,
+        observed.location_id,
+        observed.at,
+        result.result.value,
+        result.reason[:80],
+        result.latency_ms,
+        json.dumps(dict(result.phases_ms)),
+        stored(result.sentence),
+        cut(stored(result.evidence or "")),
+    )
+
+
+def cut(text: str) -> str:
+    """At most EVIDENCE_LIMIT_BYTES, cut between characters."""
+    if len(text) * 4 <= EVIDENCE_LIMIT_BYTES:
+        return text
+    return text.encode("utf-8", "replace")[:EVIDENCE_LIMIT_BYTES].decode("utf-8", "ignore")

@@ -1,0 +1,162 @@
+"""Own the way of observations into Postgres: in batches, at once where there is news, by the spool if it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection
+
+from monitors.engine.connections import DATABASE_GONE
+from monitors.engine.held import Held
+from monitors.engine.spool import Spool
+from monitors.engine.store import store
+from monitors.probes import Kind, Observed
+from monitors.results import ProbeResult
+
+GATHER_S = 0.2
+"""How long observations without news wait for company."""
+BATCH = 500
+STORE_TIMEOUT_S = 15.0
+RETRY_S = 0.5
+
+log = logging.getLogger(__name__)
+
+Connect = Callable[[], Awaitable[AsyncConnection]]
+Reload = Callable[[AsyncConnection], Awaitable[None]]
+Doubt = Callable[[Sequence[Observed]], Awaitable[list[Observed]]]
+
+
+class Recorder:
+    """Takes finished checks and stores them in order. Nothing it was given is lost while its process lives."""
+
+    def __init__(
+        self,
+        owner: UUID,
+        *,
+        connect: Connect,
+        reload: Reload,
+        doubt: Doubt,
+        spool: Spool,
+        held_by_monitor: Mapping[int, Held],
+        kinds: Mapping[str, Kind],
+    ) -> None:
+        self.owner, self.connect, self.reload, self.doubt, self.spool = owner, connect, reload, doubt, spool
+        self.held_by_monitor, self.kinds = held_by_monitor, kinds
+        self.stored = 0
+        self._pending: deque[Observed] = deque()
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._connection: AsyncConnection | None = None
+        self._is_closing = False
+
+    def add(self, observed: Observed, is_news: bool) -> None:
+        self._pending.append(observed)
+        if is_news or len(self._pending) >= BATCH:
+            self._wake.set()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._wake.set)
+
+    async def run(self) -> None:
+        """Store until closed. While Postgres is gone, spool, and try again every half second."""
+        await self.flush()
+        while not self._is_closing:
+            is_behind = self._connection is None or self.spool.waiting > 0
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), RETRY_S if is_behind else None)
+            await self.flush()
+        await self.flush()
+        await self._disconnect()
+
+    def close(self) -> None:
+        """Let `run` store what is left, or spool it, and return."""
+        self._is_closing = True
+        self._wake.set()
+
+    async def flush(self) -> None:
+        """Store everything that is pending, or spool it."""
+        self._wake.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._pending:
+            batch = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
+            await self._record(await self.doubt(batch))
+        if self._connection is None or self.spool.waiting:
+            await self._catch_up()
+
+    async def _record(self, batch: Sequence[Observed]) -> None:
+        if self._connection is None or self.spool.waiting or not await self._store(batch):
+            self.spool.append(batch)
+
+    async def _catch_up(self) -> None:
+        """Connect again and replay in order; what arrives meanwhile queues up behind."""
+        if self._connection is None and not await self._reconnect():
+            return
+        while self.spool.waiting:
+            batch = self.spool.peek(BATCH, self.held_by_monitor)
+            if batch and not await self._store(batch):
+                self.spool.step_back()
+                return
+            self.spool.advance()
+            if self._pending:
+                self.spool.append([self._pending.popleft() for _ in range(len(self._pending))])
+
+    async def _reconnect(self) -> bool:
+        try:
+            self._connection = await self.connect()
+            await self.reload(self._connection)
+        except DATABASE_GONE as error:
+            log.warning("database gone, spooling", extra={"waiting": self.spool.waiting, "error": str(error)[:200]})
+            await self._disconnect()
+            return False
+        if self.spool.waiting:
+            log.info("database back, replaying", extra={"waiting": self.spool.waiting})
+        return True
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(*DATABASE_GONE):
+                await self._connection.close()
+            self._connection = None
+
+    async def _store(self, batch: Sequence[Observed]) -> bool:
+        """Whether the batch is dealt with; False when Postgres is gone. One bad row does not spoil its batch."""
+        assert self._connection is not None
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S):
+                await store(self._connection, self.owner, batch, self.held_by_monitor, self.kinds)
+        except DATABASE_GONE as error:
+            log.warning("batch not stored, spooling", extra={"size": len(batch), "error": str(error)[:200]})
+            await self._disconnect()
+            return False
+        except Exception:
+            if self._connection.closed:
+                await self._disconnect()
+                return False
+            return await self._store_without_the_bad(batch)
+        self.stored += len(batch)
+        return True
+
+    async def _store_without_the_bad(self, batch: Sequence[Observed]) -> bool:
+        if len(batch) > 1:
+            half = len(batch) // 2
+            return await self._store(batch[:half]) and await self._store(batch[half:])
+        log.exception("an observation was refused, stored without its details", extra={"check": batch[0].check.slug})
+        bare = [replace(batch[0], result=bare_result(batch[0]))]
+        try:
+            assert self._connection is not None
+            await store(self._connection, self.owner, bare, self.held_by_monitor, {})
+        except psycopg.Error:
+            log.exception("an observation was refused even bare", extra={"check": batch[0].check.slug})
+        return True
+
+
+def bare_result(observed: Observed) -> ProbeResult:
+    return replace(observed.result, sentence="", phases_ms={}, evidence=None, details=None)
