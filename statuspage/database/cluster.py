@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from statuspage.database.place import Place, account_for, let_through, major_of, programs
+from statuspage.database.place import SOCKET_NAME, Place, account_for, let_through, major_of, programs
 
 FREE_AT_LEAST = 128 << 20
 """Bytes that a new cluster (40 MB) and its first write-ahead log need."""
@@ -116,6 +116,9 @@ def wait_for_predecessor(place: Place) -> None:
             )
         else:
             time.sleep(LOOK_EVERY_S)
+    # The socket's lock file holds the same number, and blocks in the same way. The directory is ours alone.
+    for left in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+        (place.socket_dir / left).unlink(missing_ok=True)
 
 
 def postmaster_lines(place: Place) -> list[str]:

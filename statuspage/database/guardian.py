@@ -154,6 +154,9 @@ class Guardian:
                 self.server.send_signal(number)
                 with suppress(subprocess.TimeoutExpired):
                     self.server.wait(STOP_WITHIN_S)
+        if self.place.socket_dir != self.place.data:
+            with suppress(OSError):
+                self.place.socket_dir.rmdir()
 
 
 def is_unused(users: IO[str], *, keep_lock: bool) -> bool:
