@@ -119,7 +119,56 @@ DATASTORES = {
     "memory_high": "Memory nearly full",
 }
 
-REASONS: dict[str, str] = {**WELL, **CONNECTION, **OURS, **TLS, **HTTP, **SMTP, **TCP, **DATASTORES}
+QUEUES = {
+    "flowing": "Flowing",
+    "empty": "Empty",
+    "capacity_exceeded": "More comes in than goes out",
+    "below_usual": "Slower than usual at this hour",
+    "link_full": "Link full",
+    "oldest_warn": "Mail waits too long",
+    "oldest_fail": "Mail waits far too long",
+    "no_consumers": "Stalled: no consumer",
+    "stuck_consumer": "Stalled: consumers hold mail",
+    "no_ack": "Stalled: nothing acknowledged",
+    "publishers_blocked": "Publishers blocked",
+    "offline_mode": "Paused on purpose",
+    "unexplained_loss": "Unexplained loss",
+    "unexplained_duplication": "Unexplained duplication",
+    "source_stale": "No figures",
+    "no_sample": "Nothing known yet",
+    "depth_not_told": "Depth not told",
+    "queue_missing": "Queue does not exist",
+    "stream_missing": "Stream does not exist",
+    "group_missing": "Consumer group does not exist",
+    "consumer_missing": "Consumer does not exist",
+    "missing": "Not found at the source",
+    "unreachable": "Source cannot be reached",
+    "unauthorised": "Source refused our credentials",
+    "unexpected_status": "Source refused the question",
+    "server_error": "Source has an error",
+    "tls": "No trusted TLS to the source",
+    "bad_http": "Not HTTP",
+    "not_json": "Not JSON",
+    "not_metrics": "Not Prometheus text",
+    "too_large": "Answer too large",
+    "unexpected_shape": "Answer not understood",
+    "empty_result": "Source has no such series",
+    "many_series": "More than one series",
+    "jetstream_off": "JetStream is off",
+    "bad_query": "Query refused",
+    "not_one_row": "Query must give one row",
+    "unknown_column": "Query has an unknown column",
+    "bad_time": "Time without zone",
+    "no_postqueue": "postqueue cannot be started",
+    "postqueue_failed": "postqueue failed",
+    "mail_system_down": "Postfix is not running",
+    "no_log": "Mail log not readable",
+    "no_boto3": "Extra for SQS missing",
+    "refused_by_source": "Source refused the question",
+    "own_database": "Our database does not answer",
+}
+
+REASONS: dict[str, str] = {**WELL, **CONNECTION, **OURS, **TLS, **HTTP, **SMTP, **TCP, **DATASTORES, **QUEUES}
 
 
 def label(reason: str) -> str:

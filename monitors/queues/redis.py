@@ -17,18 +17,19 @@ from redis import asyncio as aioredis
 from redis import exceptions
 
 from monitors.flow import Sample
-from monitors.options import Duration, Secret
+from monitors.options import Duration
 from monitors.queues.source import (
     Ask,
     MissingError,
     RefusedError,
+    SafeAddress,
     Source,
     SourceError,
     SourceOptions,
     UnreachableError,
     UnreadableError,
     instant,
-    reveal,
+    revealed,
 )
 
 COUNTED_AT_MOST = 100_000
@@ -42,7 +43,7 @@ class RedisOptions(SourceOptions):
     """Either `stream` with its `group`, or `list` (with `processing`, where taken entries are parked)."""
 
     source: Literal["redis"]
-    url: Secret | str = "redis://127.0.0.1:6379/0"
+    url: SafeAddress = "redis://127.0.0.1:6379/0"
     stream: str | None = None
     group: str | None = None
     list: str | None = None
@@ -60,7 +61,7 @@ class RedisOptions(SourceOptions):
 
 async def read(ask: Ask) -> list[Sample]:
     options: RedisOptions = ask.options
-    url = options.url if isinstance(options.url, str) else reveal(options.url) or ""
+    url = revealed(options.url)
     try:
         async with asyncio.timeout(ask.deadline_s):
             redis = client(url)

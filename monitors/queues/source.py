@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, HttpUrl
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 
 from monitors.flow import Sample
 from monitors.options import Duration, Secret, Strict
@@ -113,6 +114,21 @@ class Source:
     host: Callable[[Any], str]
     traits: Callable[[Any], Mapping[str, Any]] = no_traits
     close: Callable[[], Awaitable[None]] | None = None
+
+
+def without_password(address: object) -> object:
+    """Addresses may stand in the file as they are, unless they hold a secret."""
+    if isinstance(address, str) and (urlsplit(address).password or "password=" in address):
+        raise ValueError("an address with a password is a secret: write it as {env: NAME} or {file: PATH}")
+    return address
+
+
+SafeAddress = Annotated[str | Secret, BeforeValidator(without_password)]
+"""A DSN or URL: plain without a password, else by reference."""
+
+
+def revealed(address: str | Secret) -> str:
+    return address if isinstance(address, str) else address.reveal()
 
 
 def whole(value: Any) -> int | None:

@@ -16,16 +16,16 @@ import psycopg
 from psycopg.rows import dict_row
 
 from monitors.flow import Sample
-from monitors.options import Secret
 from monitors.queues.source import (
     Ask,
     RefusedError,
+    SafeAddress,
     Source,
     SourceError,
     SourceOptions,
     UnreachableError,
     UnreadableError,
-    reveal,
+    revealed,
     whole,
 )
 
@@ -47,7 +47,7 @@ class SqlOptions(SourceOptions):
     """
 
     source: Literal["sql"]
-    dsn: Secret | str
+    dsn: SafeAddress
     query: str
     exact: bool = True
     ledger: bool = False
@@ -55,7 +55,7 @@ class SqlOptions(SourceOptions):
 
 async def read(ask: Ask) -> list[Sample]:
     options: SqlOptions = ask.options
-    dsn = options.dsn if isinstance(options.dsn, str) else reveal(options.dsn) or ""
+    dsn = revealed(options.dsn)
     try:
         async with asyncio.timeout(ask.deadline_s):
             row = await ask_once(dsn, options.query, ask.deadline_s)

@@ -60,7 +60,7 @@ def attributes(options: SqsOptions, deadline_s: float) -> dict[str, str]:
         code = error.response.get("Error", {}).get("Code", "")
         if any(name in code for name in MISSING_CODES):
             raise MissingError("queue_missing", f"SQS has no queue {options.queue_url.path}.") from error
-        raise RefusedError("refused", f"SQS refused the question: {error}.") from error
+        raise RefusedError("refused_by_source", f"SQS refused the question: {error}.") from error
     except (exceptions.BotoCoreError, ValueError) as error:
         raise UnreachableError("unreachable", f"SQS cannot be reached: {error}.") from error
     told: dict[str, str] = answer.get("Attributes", {})
