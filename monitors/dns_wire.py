@@ -269,11 +269,18 @@ def plain_name(name: dns.name.Name) -> str:
     return name.to_text(omit_final_dot=True).lower()
 
 
+def printable(text: str) -> str:
+    """Control characters written out: a terminal must not obey them, and the database stores no NUL."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def value_of(rdata: Any) -> str:
     """One record as the text that evaluators read: TXT joined, names bare, the rest in presentation form."""
     match dns.rdatatype.to_text(rdata.rdtype):
         case "TXT" | "SPF":
-            return b"".join(rdata.strings).decode("utf-8", "backslashreplace")
+            return printable(b"".join(rdata.strings).decode("utf-8", "backslashreplace"))
         case "MX":
             return f"{rdata.preference} {plain_name(rdata.exchange)}"
         case "NS" | "CNAME" | "PTR":

@@ -50,7 +50,7 @@ async def _expect(wire: Wire, code: bytes) -> None:
     for _ in range(GREETING_LINES_LIMIT):
         line = await wire.line()
         if line[:3] != code:
-            raise UnexpectedReplyError(line.decode("utf-8", "replace").strip()[:200])
+            raise UnexpectedReplyError(repr(line[:200])[2:-1])
         if line[3:4] != b"-":
             return
     raise UnexpectedReplyError("an answer without end")

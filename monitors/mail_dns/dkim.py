@@ -64,6 +64,7 @@ def judge_one(selector: Selector, domain: str, facts: Facts) -> Judgement:
     return Judgement(
         "dkim", name, tuple(notes), values=records or answer.values, words=words, ttl_s=answer.ttl_s,
         server=answer.server, detail={"selector": selector.selector, "aliases": list(answer.aliases)},
+        is_learnt=answer.is_known, is_published=bool(answer.values),
     )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ def judge_dmarc(options: DomainOptions, facts: Facts) -> list[Judgement]:
             words=tuple(_in_words(own, table)),
             ttl_s=_first_ttl(own),
             server=own.steps[0].answer.server if own.steps[0].answer else None,
+            is_learnt=bool(own.speaker) or not own.unanswered,
+            is_published=bool(_values(own)),
             detail={
                 "effective": {kind: _as_json(one) for kind, one in table.items()},
                 "organization": own.organization,

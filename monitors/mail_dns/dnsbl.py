@@ -43,7 +43,8 @@ def judge_list(options: DomainOptions, facts: Facts, zone: str) -> Judgement:
     if not notes:
         notes = [ok("dnsbl_clean", f"None of {len(answers)} sending addresses is listed at {zone}.", RULE)]
     values = tuple(f"{address} {value}" for address, answer in answers.items() for value in answer.values)
-    return Judgement("dnsbl", zone, tuple(notes), values)
+    is_learnt = broken is None and all(answer.is_known for answer in answers.values())
+    return Judgement("dnsbl", zone, tuple(notes), values, is_learnt=is_learnt)
 
 
 def _self_test(facts: Facts, zone: str) -> Note | None:

@@ -46,7 +46,8 @@ class Judgement:
 
     `record` is one of RECORDS, `name` the DNS name (or address) that it is about. `notes` holds at least one
     note; the first of the worst decides. `values` are the raw texts, `words` the same for people, `detail` the
-    structure behind a picture (JSON only). `is_published` tells an absent optional record from a good one.
+    structure behind a picture (JSON only). `is_published` tells an absent optional record from a good one;
+    `is_learnt` is false when `values` are empty because nobody answered.
     """
 
     record: str
@@ -58,6 +59,7 @@ class Judgement:
     server: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     is_published: bool = True
+    is_learnt: bool = True
 
     @property
     def decisive(self) -> Note:

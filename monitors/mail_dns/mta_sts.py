@@ -66,7 +66,12 @@ def judge_mta_sts(options: DomainOptions, facts: Facts) -> list[Judgement]:
         notes = [
             ok("mta_sts_ok", "The policy is served, enforced, and covers every mail server.", "RFC 8461 section 3")
         ]
-    return [Judgement("mta-sts", answer.name, tuple(notes), values, words, answer.ttl_s, answer.server)]
+    return [
+        Judgement(
+            "mta-sts", answer.name, tuple(notes), values, words, answer.ttl_s, answer.server,
+            is_learnt=len(values) > len(records),
+        )
+    ]  # fmt: skip
 
 
 def _of_record(text: str) -> Iterator[Note]:

@@ -39,7 +39,7 @@ def judge_mx(options: DomainOptions, facts: Facts) -> list[Judgement]:
         Judgement(
             "mx", options.name, tuple(notes), values=tuple(f"{one.preference} {one.host}" for one in found),
             words=tuple(_in_words(options, facts, found)), ttl_s=answer.ttl_s, server=answer.server,
-            is_published=bool(found),
+            is_published=bool(found), is_learnt=answer.is_known,
         )
     ]  # fmt: skip
 

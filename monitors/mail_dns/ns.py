@@ -81,7 +81,7 @@ def judge_ns(options: DomainOptions, facts: Facts) -> list[Judgement]:
     return [
         Judgement(
             "ns", zone, tuple(notes), answer.values, words, answer.ttl_s, answer.server,
-            detail={"is_agreed": _is_agreed(asked), "serials": {one.address: one.serial for one in asked}},
+            detail={"agreed": _agreed(asked), "serials": {one.address: one.serial for one in asked}},
         )
     ]  # fmt: skip
 
@@ -93,7 +93,17 @@ def _without_zone(options: DomainOptions, facts: Facts, answer: Answer) -> list[
         note = fail("ns_no_domain", f"{options.name} does not exist in DNS.", "RFC 1034 section 4.3.2")
     else:
         return []
-    return [Judgement("ns", options.name, (note,), ttl_s=answer.ttl_s, server=answer.server, is_published=False)]
+    return [
+        Judgement(
+            "ns",
+            options.name,
+            (note,),
+            ttl_s=answer.ttl_s,
+            server=answer.server,
+            is_published=False,
+            is_learnt=answer.is_known,
+        )
+    ]
 
 
 def _ask(options: DomainOptions, facts: Facts, zone: str, host: str, address: str) -> Asked:
@@ -172,10 +182,13 @@ def _disagreements(asked: list[Asked]) -> Iterator[tuple[str, int]]:
     return ((question, len(given)) for question, given in by_question.items() if len(given) > 1)
 
 
-def _is_agreed(asked: list[Asked]) -> bool:
-    """Whether every server answered every key question, and all the same: then a change is no passing difference."""
-    complete = all(one.answers and all(answer.is_known for answer in one.answers) for one in asked)
-    return bool(asked) and complete and not any(True for _ in _disagreements(asked))
+def _agreed(asked: list[Asked]) -> dict[str, list[str]]:
+    """What every server says alike, by question: a change seen here is no passing difference between them."""
+    if not asked or not all(one.answers and all(answer.is_known for answer in one.answers) for one in asked):
+        return {}
+    differing = {question for question, _ in _disagreements(asked)}
+    said = {f"{answer.name} {answer.rdtype}": list(answer.values) for answer in asked[0].answers}
+    return {question: values for question, values in said.items() if question not in differing}
 
 
 def _of_number(answer: Answer, asked: list[Asked]) -> Iterator[Note]:

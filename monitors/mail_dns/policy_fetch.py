@@ -29,7 +29,8 @@ async def fetch_policy(question: PolicyQuestion, port: int, ca: Path | None, tim
         return Policy(error=words, is_certificate_error=code in CERTIFICATE_ERRORS)
     status = int(curl.getinfo(pycurl.RESPONSE_CODE))
     content_type = str(curl.getinfo(pycurl.CONTENT_TYPE) or "")
-    return Policy(status, content_type, b"".join(body).decode("utf-8", "replace"))
+    text = b"".join(body).decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return Policy(status, content_type, text)
 
 
 def _bounded(body: list[bytes]) -> Callable[[bytes], int]:

@@ -32,7 +32,10 @@ def judge_address(options: DomainOptions, facts: Facts, address: str) -> Judgeme
         sentence = f"{address} is named {confirmed[0]}, and that name leads back to it."
         notes = [ok("ptr_ok", sentence, "RFC 8601 section 2.7.3")]
     words = tuple(f"{address} is called {name}." for name in pointer.values)
-    return Judgement("ptr", address, tuple(notes), pointer.values, words, pointer.ttl_s, pointer.server)
+    return Judgement(
+        "ptr", address, tuple(notes), pointer.values, words, pointer.ttl_s, pointer.server,
+        is_learnt=pointer.is_known,
+    )  # fmt: skip
 
 
 def confirm(facts: Facts, address: str, pointer: Answer) -> tuple[list[str], list[Answer]]:
@@ -112,5 +115,6 @@ def judge_ehlo(options: DomainOptions, facts: Facts, name: str) -> Judgement:
             )
         ]
     return Judgement(
-        "ptr", name, tuple(notes), found, (f"Our servers greet as {name}.",), answers[0].ttl_s, answers[0].server
-    )
+        "ptr", name, tuple(notes), found, (f"Our servers greet as {name}.",), answers[0].ttl_s, answers[0].server,
+        is_learnt=all(answer.is_known for answer in answers),
+    )  # fmt: skip

@@ -13,6 +13,7 @@ def absent(options: DomainOptions, record: str, title: str, answer: Answer) -> J
     return Judgement(
         record, answer.name, (_note(options, record, title, answer),), ttl_s=answer.ttl_s, server=answer.server,
         words=() if not answer.is_known else (f"{title} is not published.",), is_published=False,
+        is_learnt=answer.is_known,
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from monitors.mail_dns.judgement import Judgement, Note, worst
+from monitors.mail_dns.evidence import judgement_as_json
+from monitors.mail_dns.judgement import Judgement, worst
 from monitors.results import Result
 
 MARKS = {Result.OK: "ok     ", Result.WARN: "WARN   ", Result.FAIL: "FAIL   ", Result.UNKNOWN: "unknown"}
@@ -16,27 +17,6 @@ def verdict_of(judgements: Sequence[Judgement]) -> Result:
     """The worst of the records; nothing judged is nothing known."""
     decisive = worst(judgements)
     return decisive.result if decisive else Result.UNKNOWN
-
-
-def note_as_json(note: Note) -> dict[str, str]:
-    return {"result": note.result.value, "reason": note.reason, "sentence": note.sentence, "rule": note.rule}
-
-
-def judgement_as_json(one: Judgement) -> dict[str, Any]:
-    return {
-        "record": one.record,
-        "name": one.name,
-        "result": one.result.value,
-        "reason": one.reason,
-        "sentence": one.sentence,
-        "values": list(one.values),
-        "words": list(one.words),
-        "notes": [note_as_json(note) for note in one.notes],
-        "ttl_s": one.ttl_s,
-        "server": one.server,
-        "is_published": one.is_published,
-        "detail": dict(one.detail),
-    }
 
 
 def domain_as_json(domain: str, judgements: Sequence[Judgement], not_judged: dict[str, str]) -> dict[str, Any]:

@@ -59,6 +59,8 @@ def judge_one(options: DomainOptions, facts: Facts, domain: str) -> Judgement:
         words=tuple(in_words(tree)),
         ttl_s=answer.ttl_s,
         server=answer.server,
+        is_learnt=answer.is_known,
+        is_published=bool(spf_records(answer)),
         detail={
             "tree": tree.as_json(),
             "lookups": tree.lookups,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitors.models.change import ChangeEvent, Finding, StateChange
 from monitors.models.component import Component
+from monitors.models.domain import DomainRecord, RecordChange
 from monitors.models.history import (
     DayRollup,
     Evidence,
@@ -23,6 +24,7 @@ __all__ = [
     "ChangeEvent",
     "Component",
     "DayRollup",
+    "DomainRecord",
     "Evidence",
     "Finding",
     "HourRollup",
@@ -38,6 +40,7 @@ __all__ = [
     "QueueSample",
     "QueueState",
     "QueueTenSeconds",
+    "RecordChange",
     "StateChange",
     "StateInterval",
     "UptimeMonth",

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from monitors.probes import http, postgres, queue, redis, smtp, tcp, tls
+from monitors.probes import domain, http, postgres, queue, redis, smtp, tcp, tls
 from monitors.probes.kind import Check, Kind, Observed
 
-ALL: tuple[Kind, ...] = (http.KIND, postgres.KIND, queue.KIND, redis.KIND, smtp.KIND, tcp.KIND, tls.KIND)
+ALL: tuple[Kind, ...] = (
+    domain.KIND,
+    http.KIND,
+    postgres.KIND,
+    queue.KIND,
+    redis.KIND,
+    smtp.KIND,
+    tcp.KIND,
+    tls.KIND,
+)
 KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
 
 __all__ = ["KINDS", "Check", "Kind", "Observed"]
