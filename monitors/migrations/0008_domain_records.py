@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("record", models.CharField(max_length=10)),
-                ("name", models.CharField(max_length=253)),
+                ("name", models.CharField(max_length=300)),
                 (
                     "result",
                     models.CharField(
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("record", models.CharField(max_length=10)),
-                ("name", models.CharField(max_length=253)),
+                ("name", models.CharField(max_length=300)),
                 ("before", models.JSONField()),
                 ("after", models.JSONField()),
                 ("diff", models.JSONField()),
