@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from ipaddress import ip_network
@@ -21,7 +23,7 @@ SECRET_KEY_MIN = 50
 """Characters; below that, `check --deploy` calls the key weak."""
 CONNECT_WITHIN_S = 5
 DEFAULT_PORT = 8765
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
 class BadEnvironmentError(OperatorError):
@@ -199,7 +201,7 @@ class Environment:
     @property
     def hosts(self) -> list[str]:
         """Host names that requests may carry."""
-        return list(dict.fromkeys([self.url.hostname or "", *self.allowed_hosts, *LOOPBACK]))
+        return list(dict.fromkeys([self.url.hostname or "", *self.allowed_hosts, *LOOPBACK_NAMES, "[::1]"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +237,9 @@ def is_known(name: str) -> bool:
 
 
 def unknown(name: str) -> str:
-    near = get_close_matches(name, [row.name for row in VARIABLES.values()], 1)
-    return f"{name}: unknown variable" + (f", did you mean {near[0]}?" if near else "")
+    names = [row.name.removeprefix(PREFIX) for row in VARIABLES.values()]
+    near = get_close_matches(name.removeprefix(PREFIX), names, 1, 0.7)
+    return f"{name}: unknown variable" + (f", did you mean {PREFIX}{near[0]}?" if near else "")
 
 
 def secret_key(env: Environment) -> str:
@@ -245,17 +248,14 @@ def secret_key(env: Environment) -> str:
         return env.secret_key
     file = env.data_dir / "secret_key"
     env.data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
-    # Written apart and linked into place: of two first runs at once, both use the key of the one that came first.
-    fresh = file.with_name(f"secret_key.{os.getpid()}")
     if not file.exists():
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as key:
+        # Written apart and linked into place: of two first runs at once, both use the key of the one that came first.
+        handle, fresh = tempfile.mkstemp(prefix="secret_key.", dir=env.data_dir)
+        with open(handle, "w") as key:
             key.write(secrets.token_urlsafe(SECRET_KEY_MIN))
-        try:
+        with suppress(FileExistsError):
             os.link(fresh, file)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        os.unlink(fresh)
     return file.read_text().strip()
 
 

@@ -1,4 +1,4 @@
-"""Own what is answered from memory, before Django: liveness now, public documents when they exist.
+"""Own what is answered from memory, before Django: liveness and static files now, public documents when they exist.
 
 An answer given here needs neither database nor thread, so it stays up when they do not.
 """
@@ -13,13 +13,17 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
+    """Bytes to answer with; `packed` is the same compressed by gzip, where that is worth it."""
+
     body: bytes
     content_type: str
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
+    packed: bytes | None = None
 
 
 LIVENESS = Document(b"alive\n", "text/plain; charset=utf-8", ((b"cache-control", b"no-store"),))
@@ -27,28 +31,37 @@ LIVENESS = Document(b"alive\n", "text/plain; charset=utf-8", ((b"cache-control",
 
 
 class Front:
-    """ASGI application: a document where `documents` has one for the path, else what is behind."""
+    """ASGI application: a document where there is one for the path, else what is behind."""
 
-    def __init__(self, behind: Application) -> None:
+    def __init__(self, behind: Application, documents: Mapping[str, Document]) -> None:
         self.behind = behind
-        self.documents: dict[str, Document] = {"/healthz": LIVENESS}
+        self.documents: dict[str, Document] = {"/healthz": LIVENESS, **documents}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         document = self.documents.get(scope["path"]) if scope["type"] == "http" else None
         if document is None:
             await self.behind(scope, receive, send)
         elif scope["method"] in {"GET", "HEAD"}:
-            await answer(send, 200, document, with_body=scope["method"] == "GET")
+            await answer(scope, send, document)
         else:
-            await answer(send, 405, Document(b"", document.content_type, ((b"allow", b"GET, HEAD"),)))
+            await answer(scope, send, Document(b"", document.content_type, ((b"allow", b"GET, HEAD"),)), 405)
 
 
-async def answer(send: Send, status: int, document: Document, *, with_body: bool = True) -> None:
-    headers = [
-        (b"content-type", document.content_type.encode()),
-        (b"content-length", str(len(document.body)).encode()),
-        (b"x-content-type-options", b"nosniff"),
-        *document.headers,
-    ]
+async def answer(scope: Scope, send: Send, document: Document, status: int = 200) -> None:
+    body, headers = document.body, [*document.headers, (b"x-content-type-options", b"nosniff")]
+    if document.packed is not None:
+        headers.append((b"vary", b"accept-encoding"))
+        if takes_gzip(scope):
+            body = document.packed
+            headers.append((b"content-encoding", b"gzip"))
+    headers.append((b"content-type", document.content_type.encode()))
+    headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": document.body if with_body else b""})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def takes_gzip(scope: Scope) -> bool:
+    """RFC 9110 section 12.5.3, without weights but for the refusal `q=0`."""
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding").lower()
+    words = [word.replace(b" ", b"") for word in accepted.split(b",")]
+    return any(word.partition(b";")[0] == b"gzip" and not word.endswith((b";q=0", b";q=0.0")) for word in words)

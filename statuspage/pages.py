@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from statuspage.views import links, people, tokens
+from statuspage.views import health, links, people, tokens
 from statuspage.views.public import status_page
 from statuspage.views.theme import theme
 
 app_name = "statuspage"
 urlpatterns = [
     path("", status_page, name="status-page"),
+    path("readyz", health.ready, name="readiness"),
+    path("metrics", health.metrics, name="metrics"),
     path("sign-in/<str:secret>/", links.sign_in_link, name="sign-in-link"),
     path("console/theme/", theme, name="theme"),
     path("console/people/", people.person_list, name="person-list"),

@@ -27,6 +27,8 @@ DOORS: dict[str, Door] = {
     "statuspage:status-page": Door(ANYONE),
     "statuspage:sign-in-link": Door(ANYONE, ("no-such-link",)),
     "statuspage:theme": Door(ANYONE, method="post"),
+    "statuspage:readiness": Door(ANYONE),
+    "statuspage:metrics": Door(TOKEN),
     # access
     "statuspage:person-list": Door(ADMIN),
     "statuspage:person-role": Door(ADMIN, (0,), "post"),
