@@ -1,0 +1,1 @@
+"""Own the template tags of the measuring floor."""
