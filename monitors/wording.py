@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 MINUTE_S = 60
 HOUR_S = 3_600
 DAY_S = 86_400
@@ -31,3 +33,22 @@ def milliseconds(value: float | None) -> str:
     if value < 10:
         return f"{value:.1f} ms"
     return f"{value:.0f} ms" if value < 1_000 else f"{value / 1_000:.2f} s"
+
+
+def count(value: float | None) -> str:
+    """`18,406`; an en dash where nothing is known: missing is not zero."""
+    return "\N{EN DASH}" if value is None else f"{value:,.0f}"
+
+
+def rate(per_second: float | None) -> str:
+    """`412/s`, `4.2/s`, `7/min`, `0/s`; an en dash where nothing is known."""
+    if per_second is None:
+        return "\N{EN DASH}"
+    if per_second and abs(per_second) < 1:
+        return f"{per_second * MINUTE_S:.0f}/min"
+    return f"{per_second:.1f}/s" if 0 < abs(per_second) < 10 else f"{per_second:,.0f}/s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`API`, `API and SMTP`, `API, SMTP and Database`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -8,9 +8,12 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth.models import AnonymousUser
 
-from statuspage.live import BOARD, Close, Hub, Seat
+from statuspage.board.hub import BOARD
+from statuspage.live import Close, Hub, Seat, Visitor
 from statuspage.live.visitors import visitor
+from statuspage.models import User
 
 
 class BoardConsumer(AsyncWebsocketConsumer):
@@ -22,10 +25,10 @@ class BoardConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         user, session = self.scope["user"], self.scope["session"]
-        if not user.is_authenticated:
+        who = await sync_to_async(admitted)(user, session.session_key)
+        if who is None:
             await self.close()
             return
-        who = await sync_to_async(visitor)(session.session_key, user)
         await self.accept()
         self.seat = self.hub.join(who, self.send_text)
         self.delivery = asyncio.create_task(self.deliver(self.seat))
@@ -46,6 +49,11 @@ class BoardConsumer(AsyncWebsocketConsumer):
             self.delivery.cancel()
         if self.seat:
             await self.hub.leave(self.seat)
+
+
+def admitted(user: User | AnonymousUser, session_key: str) -> Visitor | None:
+    """The visitor, or None for strangers and for people who may not see the board."""
+    return visitor(session_key, user) if isinstance(user, User) and user.has_perm("monitors.view_monitor") else None
 
 
 async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:

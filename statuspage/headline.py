@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from monitors.results import Verdict
 from monitors.selectors.components import PublicComponent
+from monitors.wording import listed
 
 WORST_FIRST = (Verdict.DOWN, Verdict.DEGRADED, Verdict.UNKNOWN, Verdict.UP)
 BLIND = "Our measuring has stopped. This says nothing about whether mail is accepted or sent."
@@ -43,8 +44,3 @@ def phrase(names: Sequence[str], what: str) -> str:
 
 def rest(names: Sequence[str]) -> str:
     return f"{listed(names)} {'works' if len(names) == 1 else 'work'}." if names else ""
-
-
-def listed(names: Sequence[str]) -> str:
-    """`API`, `API and SMTP`, `API, SMTP and Database`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

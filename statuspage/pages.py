@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from statuspage.views import health, links, people, tokens
+from statuspage.views.board import board, board_queue, board_queue_csv
 from statuspage.views.public import status_page
 from statuspage.views.theme import theme
 
@@ -14,6 +15,9 @@ urlpatterns = [
     path("readyz", health.ready, name="readiness"),
     path("metrics", health.metrics, name="metrics"),
     path("sign-in/<str:secret>/", links.sign_in_link, name="sign-in-link"),
+    path("console/", board, name="board"),
+    path("console/board/queues/<slug:slug>/", board_queue, name="board-queue"),
+    path("console/board/queues/<slug:slug>/samples.csv", board_queue_csv, name="board-queue-csv"),
     path("console/theme/", theme, name="theme"),
     path("console/people/", people.person_list, name="person-list"),
     path("console/people/<int:pk>/role/", people.person_role, name="person-role"),

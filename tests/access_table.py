@@ -29,6 +29,10 @@ DOORS: dict[str, Door] = {
     "statuspage:theme": Door(ANYONE, method="post"),
     "statuspage:readiness": Door(ANYONE),
     "statuspage:metrics": Door(TOKEN),
+    # board
+    "statuspage:board": Door(VIEWER),
+    "statuspage:board-queue": Door(VIEWER, ("no-such-queue",)),
+    "statuspage:board-queue-csv": Door(VIEWER, ("no-such-queue",)),
     # access
     "statuspage:person-list": Door(ADMIN),
     "statuspage:person-role": Door(ADMIN, (0,), "post"),

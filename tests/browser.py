@@ -73,10 +73,11 @@ def server(transactional_db: None) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def operator(transactional_db: None) -> Any:
-    """A person with every right, known to the test database."""
-    from statuspage.models import User
+    """A person with the operator's role, known to the test database."""
+    from statuspage.roles import Role
+    from statuspage.services.access import add_person
 
-    return User.objects.create_superuser("maria", password="correct horse battery")
+    return add_person("maria", "", Role.OPERATOR)
 
 
 @pytest.fixture
@@ -97,10 +98,13 @@ def browser(chromium: Chromium, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bro
 
 @pytest.fixture
 def open_page(browser: Browser, server: LiveServer, session_cookie: str) -> Iterator[Callable[..., Page]]:
-    """`open_page("/console/", size=PHONE, scheme="dark")`: a signed-in page; an error in its console fails the test."""
+    """`open_page("/console/", size=PHONE, scheme="dark")`: a signed-in page; an error in its script fails the test.
+
+    `before` is script that runs before the page's own.
+    """
     contexts, errors = [], []
 
-    def opened(path: str, size: dict[str, int] = WIDE, scheme: str = "light", **options: Any) -> Page:
+    def opened(path: str, size: dict[str, int] = WIDE, scheme: str = "light", before: str = "", **options: Any) -> Page:
         context = browser.new_context(
             viewport=size, color_scheme=scheme, base_url=server.url, locale="en-GB", timezone_id="UTC", **options
         )
@@ -108,6 +112,8 @@ def open_page(browser: Browser, server: LiveServer, session_cookie: str) -> Iter
         context.add_cookies([{"name": "sessionid", "value": session_cookie, "url": server.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
+        if before:
+            page.add_init_script(before)
         page.goto(path)
         return page
 

@@ -7,9 +7,8 @@ No channel layer and no other server take part: every web process listens for it
 
 from __future__ import annotations
 
-from statuspage.live.board import BOARD
 from statuspage.live.feed import Feed, StaleError
 from statuspage.live.hub import Hub
 from statuspage.live.seat import Close, Seat, Visitor
 
-__all__ = ["BOARD", "Close", "Feed", "Hub", "Seat", "StaleError", "Visitor"]
+__all__ = ["Close", "Feed", "Hub", "Seat", "StaleError", "Visitor"]

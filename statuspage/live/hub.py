@@ -30,16 +30,20 @@ log = logging.getLogger(__name__)
 class Hub:
     """Sockets join and leave; while anybody sits here, one listener and one task a feed keep frames coming.
 
-    `welcome` tells which of some visitors may stay. Everything but rendering and `welcome` happens on the
-    event loop; those two share one thread, and with it one database connection.
+    `welcome` tells which of some visitors may stay; a hint on `door` asks it at once. Rendering and `welcome`
+    share one thread, and with it one database connection; everything else happens on the event loop.
     """
 
-    def __init__(self, feeds: Iterable[Feed], welcome: Callable[[set[Visitor]], set[Visitor]]) -> None:
+    def __init__(
+        self, feeds: Iterable[Feed], welcome: Callable[[set[Visitor]], set[Visitor]], door: str = "standpipe_door"
+    ) -> None:
         self.feeds = tuple(feeds)
         self.welcome = welcome
+        self.door = door
         self.seats: set[Seat] = set()
         self.latest: dict[str, str] = {}
         self.due: dict[str, asyncio.Event] = {}
+        self.visitors_due = asyncio.Event()
         self.work: list[asyncio.Task[None]] = []
         self.thread: ThreadPoolExecutor | None = None
         self.stale_since: datetime | None = None
@@ -63,8 +67,9 @@ class Hub:
     def start(self) -> None:
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
         self.due = {feed.kind: asyncio.Event() for feed in self.feeds}
-        channels = sorted({channel for feed in self.feeds for channel in feed.channels})
-        self.begin(listen(channels, self.heard, self.lost, self.found))
+        self.visitors_due = asyncio.Event()
+        channels = {self.door}.union(*(feed.channels for feed in self.feeds))
+        self.begin(listen(sorted(channels), self.heard, self.lost, self.found))
         self.begin(self.check_visitors())
         for feed in self.feeds:
             self.begin(self.keep_fresh(feed))
@@ -88,6 +93,8 @@ class Hub:
             seat.offer(kind, text)
 
     def heard(self, channel: str) -> None:
+        if channel == self.door:
+            self.visitors_due.set()
         for feed in self.feeds:
             if channel in feed.channels:
                 self.due[feed.kind].set()
@@ -133,7 +140,10 @@ class Hub:
 
     async def check_visitors(self) -> None:
         while True:
-            await asyncio.sleep(CHECK_VISITORS_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_VISITORS_EVERY_S):
+                    await self.visitors_due.wait()
+            self.visitors_due.clear()
             visitors = {seat.visitor for seat in self.seats}
             try:
                 stay = await self.in_thread(partial(self.welcome, visitors))

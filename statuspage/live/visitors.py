@@ -12,9 +12,9 @@ from statuspage.models import User
 
 
 def standing(user: User) -> str:
-    """A short digest of what a session's rights rest on: account, password and groups. One query."""
+    """A short digest of what a session's rights rest on: account, password, ended sessions, roles. One query."""
     groups = ",".join(sorted(group.name for group in user.groups.all()))
-    told = f"{user.is_active}|{user.is_superuser}|{user.password}|{groups}"
+    told = f"{user.is_active}|{user.get_session_auth_hash()}|{groups}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

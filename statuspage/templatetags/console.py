@@ -31,3 +31,13 @@ def theme_button(context: dict[str, Any], theme: str, text: str) -> SafeString:
     chosen = context["request"].COOKIES.get("theme", "")
     pressed = "true" if theme == chosen else "false"
     return format_html('<button name="theme" value="{}" aria-pressed="{}">{}</button>', theme, pressed, text)
+
+
+@register.inclusion_tag("statuspage/_cell.html")
+def monitor_cell(cell: Any) -> dict[str, Any]:
+    """One monitor as a small cell, leading to its page where that exists."""
+    try:
+        address = reverse("monitors:monitor-detail", args=[cell.slug])
+    except NoReverseMatch:
+        address = ""
+    return {"cell": cell, "address": address}

@@ -1,0 +1,142 @@
+"""Own the flow strip (pure): accepting, waiting, sending, drained, a figure each, and the place where mail stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from monitors.flow import Word
+from monitors.models import Component
+from monitors.selectors.queues import QueueView
+from monitors.wording import count, in_words, listed, rate
+from statuspage.board.queues import SEVERITY, QueueCard
+from statuspage.board.tiers import TierRow
+
+ACCEPTING_TIERS = (Component.Tier.API.value, Component.Tier.SMTP.value)
+NONE = "\N{EN DASH}"
+FULL_PIPE = 10.0
+THIN_PIPE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the way. `state` is empty where the step says nothing of its own. `pipe` is drawn 0..10 thick.
+
+    `is_stopped` closes the pipe before this step.
+    """
+
+    name: str
+    figure: str
+    state: str
+    sentence: str
+    pipe: float = 0.0
+    is_stopped: bool = False
+
+    @property
+    def pipe_top(self) -> float:
+        return (FULL_PIPE - self.pipe) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    stages: tuple[Stage, ...]
+    summary: str
+
+
+def flow(queues: Sequence[QueueCard], tiers: Sequence[TierRow]) -> Flow:
+    """Sums run over the queues that are known; how many are not is said beside the figure."""
+    known = [queue.view for queue in queues if queue.is_known]
+    coming = total(known, lambda view: view.ingress_rate)
+    going = total(known, lambda view: view.ack_rate)
+    fastest = max(coming or 0.0, going or 0.0)
+    stages = (
+        accepting(tiers, coming, thickness(coming, fastest)),
+        waiting(queues, known),
+        sending(queues, going, thickness(going, fastest)),
+        drained(queues, known, thickness(going, fastest)),
+    )
+    return Flow(stages, summary(stages))
+
+
+def total(views: Sequence[QueueView], figure: Callable[[QueueView], float | None]) -> float | None:
+    """None where nothing is known: missing is not zero."""
+    values = [value for value in map(figure, views) if value is not None]
+    return sum(values) if values else None
+
+
+def thickness(value: float | None, fastest: float) -> float:
+    if not value:
+        return 0.0
+    return max(THIN_PIPE, FULL_PIPE * value / fastest)
+
+
+def accepting(tiers: Sequence[TierRow], coming: float | None, pipe: float) -> Stage:
+    doors = [row for row in tiers if row.subject.tier in ACCEPTING_TIERS]
+    if not doors:
+        return Stage("Accepting", rate(coming), "", "no API or SMTP is watched", pipe)
+    worst = min(doors, key=lambda row: SEVERITY[row.subject.state])
+    state = worst.subject.state
+    if state == "up":
+        names = [row.subject.name for row in doors]
+        return Stage("Accepting", rate(coming), state, f"{listed(names)} accept{'s' if len(names) == 1 else ''}", pipe)
+    is_stopped = all(row.subject.state == "down" for row in doors)
+    return Stage("Accepting", rate(coming), state, f"{worst.subject.name}: {worst.summary}", pipe, is_stopped)
+
+
+def waiting(queues: Sequence[QueueCard], known: Sequence[QueueView]) -> Stage:
+    depth = total(known, lambda view: view.depth)
+    oldest_s = max((view.oldest_s for view in known if view.oldest_s is not None), default=None)
+    figure = NONE if depth is None else count(int(depth))
+    if not queues:
+        return Stage("Waiting", NONE, "", "no queue is watched")
+    late = [queue for queue in queues if queue.state == "delayed"]
+    age = "" if oldest_s is None else f"oldest {in_words(oldest_s)}"
+    if late:
+        return Stage("Waiting", figure, "delayed", f"Delayed, {age}")
+    unknown = len(queues) - len(known)
+    if unknown:
+        told = f"{unknown} of {len(queues)} queues unknown" if len(queues) > 1 else "queue unknown"
+        return Stage("Waiting", figure, "unknown", ", ".join(filter(None, (age, told))))
+    spread = f"in {len(queues)} queues" if len(queues) > 1 else "in the queue"
+    return Stage("Waiting", figure, "", ", ".join(filter(None, (spread, age))))
+
+
+def sending(queues: Sequence[QueueCard], going: float | None, pipe: float) -> Stage:
+    stalled = [queue for queue in queues if queue.view.word == Word.STALLED and queue.is_known]
+    troubled = [queue for queue in queues if queue.state != "up"]
+    if not troubled:
+        return Stage("Sending", rate(going), "up" if queues else "", "keeping up" if queues else "", pipe)
+    worst = min(troubled, key=lambda queue: SEVERITY[queue.state])
+    name = f"{worst.view.name}: " if len(queues) > 1 else ""
+    is_stopped = bool(stalled) and not going
+    return Stage("Sending", rate(going), worst.state, f"{name}{worst.word.lower()}", pipe, is_stopped)
+
+
+def drained(queues: Sequence[QueueCard], known: Sequence[QueueView], pipe: float) -> Stage:
+    name = "Drained at this rate"
+    growing = total(known, lambda view: view.growing_by)
+    etas = [view.eta_s for view in known if view.eta_s is not None]
+    residuals = [view.residual for view in known if view.residual is not None]
+    if not known:
+        return Stage(name, NONE, "", "", 0.0)
+    if growing and any(queue.state != "up" for queue in queues):
+        return Stage(name, "growing", "", f"short by {rate(growing)}" + balance(residuals), pipe)
+    if all(view.depth == 0 for view in known):
+        return Stage(name, "empty", "", "nothing waits" + balance(residuals), pipe)
+    if etas:
+        return Stage(name, in_words(max(etas)), "", "until nothing waits" + balance(residuals), pipe)
+    return Stage(name, "steady", "", "as much goes as comes" + balance(residuals), pipe)
+
+
+def balance(residuals: Sequence[int]) -> str:
+    """How well in = out + waiting adds up; nothing where no source told enough to say."""
+    if not residuals:
+        return ""
+    return f"; in = out + waiting, residual {count(sum(residuals))}"
+
+
+def summary(stages: Sequence[Stage]) -> str:
+    """The picture in words."""
+    stop = next((stage.name.lower() for stage in stages if stage.is_stopped), None)
+    figures = ", ".join(f"{stage.name.lower()} {stage.figure}" for stage in stages)
+    return f"Mail stops at {stop}: {figures}" if stop else f"Mail flows: {figures}"

@@ -1,0 +1,45 @@
+"""Own the whole board at one instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitors.selectors.queues import latest_queues, sparklines
+from statuspage.board.flow import Flow, flow
+from statuspage.board.queues import QueueCard, cards, pictured, shown
+from statuspage.board.silence import Silence, silence
+from statuspage.board.tiers import Tiers, tiers
+from statuspage.board.timeline import Entry, timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    at: datetime
+    silence: Silence | None
+    flow: Flow
+    queues: tuple[QueueCard, ...]
+    other_queues: int
+    tiers: Tiers
+    timeline: tuple[Entry, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.queues and not self.tiers.rows
+
+
+def board(now: datetime) -> Board:
+    """Nine queries, whatever is watched."""
+    silent = silence(now)
+    found = cards(latest_queues(), silent)
+    front = shown(found)
+    rows = tiers(silent)
+    return Board(
+        at=now,
+        silence=silent,
+        flow=flow(found, rows.rows),
+        queues=tuple(pictured(front, sparklines(now), now)),
+        other_queues=len(found) - len(front),
+        tiers=rows,
+        timeline=tuple(timeline(now)),
+    )

@@ -1,0 +1,105 @@
+"""Own queue cards: the figures of each queue with a state, its cause, and the last 15 minutes as a sparkline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.utils.safestring import SafeString
+
+from monitors.charts import Spark, Window, sparkline, sparkline_svg
+from monitors.flow import Word
+from monitors.selectors.queues import SPARK_SPAN, QueueView, SparkPoint
+from monitors.wording import count, in_words, rate
+from statuspage.board.silence import Silence
+
+STATE_BY_WORD = {
+    Word.FLOWING: "up",
+    Word.EMPTY: "up",
+    Word.GROWING: "degraded",
+    Word.SLOW: "degraded",
+    Word.DELAYED: "delayed",
+    Word.STALLED: "down",
+    Word.UNKNOWN: "unknown",
+}
+SEVERITY = {"down": 0, "degraded": 1, "delayed": 2, "unknown": 3, "up": 4}
+EMPTY = SafeString()
+CARDS = 4
+"""More do not fit beside the tiers without scrolling; the others are one line and a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCard:
+    """One queue as the board shows it. `is_known` is false where the figures are the last known ones."""
+
+    view: QueueView
+    state: str
+    word: str
+    sentence: str
+    is_known: bool
+    picture: SafeString = EMPTY
+
+    @property
+    def slug(self) -> str:
+        return self.view.slug
+
+    @property
+    def drained(self) -> str:
+        """The drain time in words: `5 min`, `growing`, `now`, `at least 2 h`."""
+        if not self.is_known:
+            return "\N{EN DASH}"
+        return drained(self.view)
+
+
+def drained(view: QueueView) -> str:
+    if view.depth == 0:
+        return "empty"
+    if view.eta_s is not None:
+        words = in_words(view.eta_s)
+        return f"\N{GREATER-THAN OR EQUAL TO} {words}" if view.eta_basis == "at_least" else words
+    if view.growing_by:
+        return "growing"
+    return "\N{EN DASH}"
+
+
+def card(view: QueueView, silent: Silence | None) -> QueueCard:
+    word = Word.UNKNOWN if silent else Word(view.word)
+    sentence = f"Not measured: {silent.reason}." if silent else view.sentence
+    is_known = word is not Word.UNKNOWN
+    return QueueCard(view, STATE_BY_WORD[word], word.value.title(), sentence, is_known)
+
+
+def cards(views: Sequence[QueueView], silent: Silence | None) -> list[QueueCard]:
+    return [card(view, silent) for view in views if not view.is_paused]
+
+
+def shown(found: Sequence[QueueCard]) -> list[QueueCard]:
+    """The worst few, in their usual order: a card does not move because its neighbour got worse."""
+    worst = sorted(found, key=lambda each: (SEVERITY[each.state], -(each.view.depth or 0)))[:CARDS]
+    return [each for each in found if each in worst]
+
+
+def spark(points: Sequence[SparkPoint], now: datetime) -> Spark:
+    window = Window((now - SPARK_SPAN).timestamp(), now.timestamp())
+    depth = [(float(point.at_s), None if point.depth is None else float(point.depth)) for point in points]
+    return sparkline(depth, [(float(point.at_s), point.ack_rate) for point in points], window)
+
+
+def spark_picture(each: QueueCard, points: Sequence[SparkPoint], now: datetime) -> SafeString:
+    return sparkline_svg(spark(points, now), spark_label(each.view, points))
+
+
+def spark_label(view: QueueView, points: Sequence[SparkPoint]) -> str:
+    """What the picture shows, for those who hear it."""
+    depths = [point.depth for point in points if point.depth is not None]
+    rates = [point.ack_rate for point in points if point.ack_rate is not None]
+    if not depths:
+        return f"{view.name}: nothing known of the last 15 minutes"
+    waiting = f"{count(min(depths))} to {count(max(depths))} waiting"
+    acked = f", ack rate {rate(min(rates))} to {rate(max(rates))}" if rates else ""
+    return f"{view.name}, last 15 minutes: {waiting}{acked}"
+
+
+def pictured(found: Sequence[QueueCard], lines: Mapping[str, Sequence[SparkPoint]], now: datetime) -> list[QueueCard]:
+    return [replace(each, picture=spark_picture(each, lines.get(each.slug, ()), now)) for each in found]

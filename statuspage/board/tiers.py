@@ -1,0 +1,166 @@
+"""Own the rows of tiers: each component with its instances as small cells, the bad ones first and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.db.models import F
+
+from monitors.models import Component, Monitor, Watch
+from monitors.results import Verdict
+from monitors.wording import milliseconds
+from statuspage.board.silence import Silence
+
+CELLS = 10
+"""More instances than these are counted, not shown: the bad ones come first."""
+ORDER = {"down": 0, "degraded": 1, "unknown": 2, "up": 3}
+OTHERS = "Other monitors"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One monitor as a cell. `text` is its latency while it is up, else what is wrong."""
+
+    slug: str
+    name: str
+    state: str
+    text: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The component that a row is about."""
+
+    slug: str
+    name: str
+    tier: str
+    state: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TierRow:
+    subject: Subject
+    summary: str
+    cells: tuple[Instance, ...]
+    instances: int
+
+    @property
+    def hidden(self) -> int:
+        """How many more instances there are than cells."""
+        return self.instances - len(self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    rows: tuple[TierRow, ...]
+    monitors: int
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorRow:
+    """What one query tells of a monitor."""
+
+    id: int
+    component_id: int | None
+    slug: str
+    name: str
+    kind: str
+    site: str
+    zone: str
+    verdict: str | None
+    since: datetime | None
+    sentence: str | None
+
+
+def tiers(silent: Silence | None) -> Tiers:
+    """Three queries, whatever the number of monitors."""
+    components = list(Component.objects.filter(removed_at=None).order_by("position", "slug"))
+    monitors = monitor_rows()
+    latency_by_monitor, checked_at = latest_checks()
+    by_component: dict[int | None, list[MonitorRow]] = {
+        key: list(rows) for key, rows in groupby(monitors, key=lambda row: row.component_id)
+    }
+    rows = [
+        tier_row(component, by_component[component.pk], latency_by_monitor, silent)
+        for component in components
+        if component.pk in by_component
+    ]
+    if None in by_component:
+        rows.append(loose_row(by_component[None], latency_by_monitor, silent))
+    return Tiers(tuple(rows), len(monitors), checked_at)
+
+
+def monitor_rows() -> list[MonitorRow]:
+    """Monitors other than queues, which have cards of their own; neighbours of one component together."""
+    rows = (
+        Monitor.objects.filter(removed_at=None, is_paused=False)
+        .exclude(kind="queue")
+        .order_by(F("component_id").asc(nulls_last=True), "slug")
+    )
+    columns = ("id", "component_id", "slug", "name", "kind", "site", "zone")
+    told = ("state__verdict", "state__since", "state__sentence")
+    return [MonitorRow(*values) for values in rows.values_list(*columns, *told)]
+
+
+def latest_checks() -> tuple[dict[int, float | None], datetime | None]:
+    """The latency that each monitor had last, by its id; and when anything was checked last."""
+    newest: dict[int, tuple[datetime, float | None]] = {}
+    checks = Watch.objects.filter(last_at__isnull=False, monitor__removed_at=None)
+    for monitor_id, at, latency_ms in checks.values_list("monitor_id", "last_at", "last_latency_ms"):
+        if at is not None and (monitor_id not in newest or at > newest[monitor_id][0]):
+            newest[monitor_id] = (at, latency_ms)
+    checked_at = max((at for at, _ in newest.values()), default=None)
+    return {monitor_id: latency_ms for monitor_id, (_, latency_ms) in newest.items()}, checked_at
+
+
+def tier_row(
+    component: Component, monitors: Sequence[MonitorRow], latency: dict[int, float | None], silent: Silence | None
+) -> TierRow:
+    instances = [instance(row, latency, silent) for row in monitors]
+    state = "unknown" if silent else component.verdict
+    subject = Subject(component.slug, component.name, component.tier, state, component.verdict_since)
+    return TierRow(subject, summary(instances), chosen(instances), len(instances))
+
+
+def loose_row(monitors: Sequence[MonitorRow], latency: dict[int, float | None], silent: Silence | None) -> TierRow:
+    """Monitors of no component, as bad as the worst of them."""
+    instances = [instance(row, latency, silent) for row in monitors]
+    state = min((each.state for each in instances), key=lambda state: ORDER[state])
+    subject = Subject("", OTHERS, Component.Tier.OTHER.value, state, None)
+    return TierRow(subject, summary(instances), chosen(instances), len(instances))
+
+
+def instance(row: MonitorRow, latency: dict[int, float | None], silent: Silence | None) -> Instance:
+    state = "unknown" if silent or row.verdict is None else row.verdict
+    place = "-".join(filter(None, (row.site, row.zone)))
+    return Instance(row.slug, place or row.name, state, said(row, state, latency.get(row.id), silent), row.since)
+
+
+def said(row: MonitorRow, state: str, latency_ms: float | None, silent: Silence | None) -> str:
+    if state == Verdict.UP:
+        return "" if latency_ms is None else milliseconds(latency_ms)
+    if silent:
+        return f"last {row.verdict}" if row.verdict else ""
+    return (row.sentence or "").rstrip(".")
+
+
+def chosen(instances: Sequence[Instance]) -> tuple[Instance, ...]:
+    """The worst ones where not all fit, in their usual order."""
+    worst = sorted(instances, key=lambda each: ORDER[each.state])[:CELLS]
+    return tuple(each for each in instances if each in worst)
+
+
+def summary(instances: Iterable[Instance]) -> str:
+    """`Operational`, `2 of 3 up`, `Down`, `Unknown`."""
+    states = [each.state for each in instances]
+    if all(state == "up" for state in states):
+        return "Operational"
+    if len(states) > 1 and len(set(states)) > 1:
+        return f"{states.count('up')} of {len(states)} up"
+    return states[0].title()

@@ -1,0 +1,157 @@
+"""The board says what is, in a constant number of queries, to whom it should."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from monitors.models import Component, Location, Monitor, MonitorState, ProcessBeat, QueueState, Watch
+from statuspage.board import board
+from statuspage.board.frames import queues_content, tiers_content
+from statuspage.live import StaleError
+from statuspage.roles import Role
+from statuspage.services.access import add_person
+from tests.scene import QUEUES, bad_night, beat, queue
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def viewer(client: Client) -> Client:
+    client.force_login(add_person("vera", "", Role.VIEWER))
+    return client
+
+
+def many_monitors(number: int) -> None:
+    location = Location.objects.get_or_create(slug="main")[0]
+    components = Component.objects.bulk_create(
+        Component(slug=f"c{n}", name=f"Component {n}", tier="api", verdict="up") for n in range(number // 50 or 1)
+    )
+    rows = Monitor.objects.bulk_create(
+        Monitor(slug=f"m{n}", name=f"m{n}", kind="http", component=components[n % len(components)])
+        for n in range(number)
+    )
+    MonitorState.objects.bulk_create(MonitorState(monitor=row, verdict="up") for row in rows)
+    Watch.objects.bulk_create(
+        Watch(monitor=row, location=location, last_at=timezone.now(), last_latency_ms=20.0) for row in rows
+    )
+
+
+def queries(viewer: Client) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert viewer.get("/console/").status_code == 200
+    return len(captured)
+
+
+def test_the_number_of_queries_is_constant(viewer: Client) -> None:
+    beat(timezone.now())
+    many_monitors(2)
+    few = queries(viewer)
+    many_monitors_more = 1_000
+    Monitor.objects.all().delete()
+    Component.objects.all().delete()
+    many_monitors(many_monitors_more)
+    for figures in QUEUES:
+        queue(figures, timezone.now())
+    assert queries(viewer) == few
+
+
+def test_the_page_shows_the_figures_without_script(viewer: Client) -> None:
+    bad_night()
+    page = viewer.get("/console/").content.decode()
+    for told in ("18,406", "412/s", "287/s", "growing", "RabbitMQ did not answer", "2 of 3 up", "sendservice 8f31c"):
+        assert told in page
+
+
+def test_a_fragment_is_only_what_stands_inside_the_board(viewer: Client) -> None:
+    bad_night()
+    page = viewer.get("/console/", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in page
+    assert 'id="board-stamp"' in page
+
+
+def test_an_empty_board_says_what_to_do_next(viewer: Client) -> None:
+    assert "Nothing is watched yet" in viewer.get("/console/").content.decode()
+
+
+def test_unknown_is_never_shown_as_a_figure(viewer: Client) -> None:
+    bad_night()
+    webhooks = next(card for card in board(timezone.now()).queues if card.slug == "webhooks")
+    assert (webhooks.state, webhooks.is_known, webhooks.drained) == ("unknown", False, "\N{EN DASH}")
+
+
+def test_when_no_prober_reports_everything_is_unknown(viewer: Client) -> None:
+    now = timezone.now()
+    bad_night(now)
+    ProcessBeat.objects.update(beat_at=now - timedelta(seconds=30))
+    found = board(now)
+    assert found.silence
+    assert {card.state for card in found.queues} == {"unknown"}
+    assert {row.subject.state for row in found.tiers.rows} == {"unknown"}
+    assert {cell.state for row in found.tiers.rows for cell in row.cells} == {"unknown"}
+    assert "Not measured" in viewer.get("/console/").content.decode()
+
+
+def test_frames_are_stale_when_no_prober_reports() -> None:
+    now = timezone.now()
+    beat(now - timedelta(minutes=2))
+    with pytest.raises(StaleError) as stale:
+        queues_content(now)
+    assert stale.value.since == now - timedelta(minutes=2)
+
+
+def test_a_queue_frame_has_what_the_contract_promises() -> None:
+    bad_night()
+    entries = {entry["slug"]: entry for entry in queues_content(timezone.now())["queues"]}
+    promised = {"slug", "depth", "ingress_rate", "ack_rate", "oldest_s", "eta_s", "state"}
+    assert promised <= set(entries["inbound"])
+    assert entries["webhooks"]["depth"] is None
+    assert entries["outbound-transactional"]["depth"] == 18_406
+
+
+def test_a_frame_and_the_page_render_the_same_fragments(viewer: Client) -> None:
+    bad_night()
+    now = timezone.now()
+    html = tiers_content(now)["html"]["timeline"]
+    assert html.strip() in viewer.get("/console/").content.decode()
+
+
+def test_mail_that_stops_is_drawn_where_it_stops() -> None:
+    bad_night()
+    QueueState.objects.exclude(monitor__slug="inbound").delete()
+    Monitor.objects.filter(kind="queue").exclude(slug="inbound").delete()
+    QueueState.objects.update(word="stalled", ack_rate=0.0, sentence="No consumer is connected.", depth=900)
+    MonitorState.objects.filter(monitor__slug="inbound").update(verdict="down")
+    flow = board(timezone.now()).flow
+    assert [stage.is_stopped for stage in flow.stages] == [False, False, True, False]
+    assert flow.summary.startswith("Mail stops at sending")
+
+
+def test_a_huge_component_shows_its_worst_instances() -> None:
+    beat(timezone.now())
+    many_monitors(50)
+    MonitorState.objects.filter(monitor__slug="m49").update(verdict="down", sentence="Refused.")
+    row = board(timezone.now()).tiers.rows[0]
+    assert len(row.cells) == 10
+    assert row.hidden == 40
+    assert "m49" in {cell.slug for cell in row.cells}
+
+
+def test_the_drawer_reads_a_day_and_gives_it_as_csv(viewer: Client) -> None:
+    bad_night()
+    page = viewer.get("/console/board/queues/inbound/").content.decode()
+    assert page.count('class="series"') == 2
+    lines = viewer.get("/console/board/queues/inbound/samples.csv").content.decode().splitlines()
+    assert lines[0] == "minute_utc,depth_min,depth_max,depth_last,ingress_rate,ack_rate,oldest_s"
+    assert len(lines) > 1_400
+
+
+def test_a_drawer_of_no_queue_is_not_found(viewer: Client) -> None:
+    assert viewer.get("/console/board/queues/none/").status_code == 404
