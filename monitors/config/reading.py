@@ -17,6 +17,7 @@ from monitors.probes import KINDS
 KINDS_OF_THEIR_OWN_SECTION = {"domain": "domains", "queue": "queues"}
 Entry = TypeVar("Entry", bound=Common)
 Model = TypeVar("Model", bound=BaseModel)
+UNKNOWN_BRANCH = {"union_tag_invalid"}
 SECTIONS = ("platform", "components", "monitors", "domains", "queues")
 
 
@@ -129,8 +130,10 @@ class Reader:
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            for detail in error.errors(include_url=False, include_context=False):
-                self.complain(self.place(path, detail["loc"], value), reason(detail))
+            for detail in error.errors(include_url=False):
+                # A branch that does not exist is told of the whole; the file says it in one key.
+                branch = ("kind",) if detail["type"] in UNKNOWN_BRANCH else ()
+                self.complain((*self.place(path, detail["loc"], value), *branch), reason(detail))
             return None
 
     def place(self, path: Path, location: tuple[int | str, ...], value: Any) -> Path:
@@ -162,6 +165,9 @@ def reason(detail: Mapping[str, Any]) -> str:
         return "unknown key"
     if detail["type"] == "missing":
         return "is needed"
+    if detail["type"] in UNKNOWN_BRANCH:
+        expected = detail["ctx"].get("expected_tags", "").replace("'", "")
+        return f"{detail['input'].get('source')!r} is not a kind; there are {expected}"
     message: str = detail["msg"]
     return message.removeprefix("Value error, ")
 

@@ -78,7 +78,7 @@ def components() -> list[dict[str, Any]]:
 def api_monitors(status: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     api = status["api"]
     for instance, address in api["addresses"].items():
-        port = address.rpartition(":")[2]
+        port = port_of(address)
         yield instance_of("api", instance) | {
             "kind": "http",
             "url": f"https://{api['name']}:{port}/health",
@@ -93,7 +93,7 @@ def api_monitors(status: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def smtp_monitors(status: Mapping[str, Any], password: Path) -> Iterator[dict[str, Any]]:
     smtp = status["smtp"]
     for instance, address in smtp["addresses"].items():
-        port = address.rpartition(":")[2]
+        port = port_of(address)
         yield instance_of("smtp", instance) | {
             "kind": "smtp",
             "address": f"{smtp['name']}:{port}",
@@ -143,13 +143,21 @@ def domain(status: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": dns["zone"],
         "component": "dns",
-        "resolvers": dns["addresses"],
+        "resolver": dns["addresses"],
         "dkim": dns["dkim_selectors"],
         "egress": dns["egress"],
         "mx": dns["mx"],
+        "ns_port": port_of(dns["addresses"][0]),
+        "https_port": port_of(dns["policy_address"]),
+        "smtp_port": port_of(status["sink"]["address"]),
+        "ca": status["ca_file"],
         "every": "10s",
         "timeout": "8s",
     }
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def queue(status: Mapping[str, Any], reader_dsn: Path) -> dict[str, Any]:
