@@ -72,7 +72,7 @@ def observation_line(observed: Observed) -> str:
 def phases_json(phases_ms: Mapping[str, float]) -> str:
     if not phases_ms:
         return "\\N"
-    return copied("{" + ",".join(f"{json.dumps(name)}:{value:.3f}" for name, value in phases_ms.items()) + "}")
+    return copied("[" + ",".join(f"[{json.dumps(name)},{value:.3f}]" for name, value in phases_ms.items()) + "]")
 
 
 def copied(text: str) -> str:
@@ -137,7 +137,7 @@ def evidence_row(observed: Observed) -> tuple[Any, ...]:
         result.result.value,
         result.reason[:80],
         result.latency_ms,
-        json.dumps(dict(result.phases_ms)),
+        json.dumps(list(result.phases_ms.items())),
         stored(result.sentence),
         cut(stored(result.evidence or "")),
     )

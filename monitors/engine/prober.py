@@ -23,11 +23,13 @@ from monitors.engine.runner import Runner
 from monitors.engine.spool import Spool
 from monitors.notices import CONFIG_CHANNEL
 from monitors.probes import Kind, Observed
+from monitors.processes import DATABASE_GONE as DJANGO_DATABASE_GONE
 from monitors.services.silence import fall_silent, settle_silent
 from monitors.services.verdicts import settle_components
 
 TICK_S = 1.0
 SILENCE_EVERY_S = 5.0
+CHORES_EVERY_S = 5.0
 SPREAD_US = 2_000
 """What is overdue after a claim starts one every two milliseconds, not all at once."""
 WARM_TIMEOUT_S = 10.0
@@ -51,9 +53,11 @@ class Prober:
         *,
         on_observed: Callable[[Observed], None] | None = None,
         doubt: Callable[[Sequence[Observed]], Awaitable[list[Observed]]] = keep_all,
+        chores: Callable[[], int] | None = None,
     ) -> None:
         self.owner, self.location, self.kinds, self.on_observed = owner, location, kinds, on_observed
         self.parameters = connection_parameters()
+        self.chores = chores
         self.held_by_monitor: dict[int, Held] = {}
         self.runner = Runner(self.done)
         self.recorder = Recorder(
@@ -75,7 +79,7 @@ class Prober:
     async def run(self, stop: asyncio.Event) -> None:
         """Probe until told to stop; then let running checks end, store what is left, and release the watches."""
         recording = asyncio.create_task(self.recorder.run())
-        helpers = [asyncio.create_task(self.control()), asyncio.create_task(self.listen())]
+        helpers = [asyncio.create_task(work()) for work in (self.control, self.listen, self.keep_house)]
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([stopping, recording, *helpers], return_when=asyncio.FIRST_COMPLETED)
@@ -247,6 +251,16 @@ class Prober:
                         self.hear(notice.payload)
             except DATABASE_GONE:
                 await asyncio.sleep(TICK_S)
+
+    async def keep_house(self) -> None:
+        """Do what is due of the history's chores, in a thread: they are long, and a slot may not wait for them."""
+        while True:
+            try:
+                if self.chores is not None:
+                    await asyncio.to_thread(self.chores)
+            except DJANGO_DATABASE_GONE as error:
+                log.warning("chores wait for the database", extra={"error": str(error)[:200]})
+            await asyncio.sleep(CHORES_EVERY_S)
 
     def hear(self, payload: str) -> None:
         with suppress(ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,13 @@ EVIDENCE = """
 INSERT INTO monitors_evidence (monitor_id, location_id, at, result, reason, latency_ms, phases_ms, sentence, transcript)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
+# Buckets that were counted without late rows are counted again.
+REOPEN = """
+UPDATE monitors_housejob SET done_until = date_bin(length, %(oldest)s, 'epoch')
+FROM (VALUES ('rollup-minute', interval '1 min'), ('rollup-hour', '1 hour'), ('rollup-day', '1 day')) AS g (job, length)
+WHERE name = job AND done_until > date_bin(length, %(oldest)s, 'epoch')
+"""
+LATE_AFTER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,9 @@ async def write(
         mine = await write_watches(connection, load.owner, load.judgements)
         await write_evidence(connection, load.evidence)
         await keep(connection, load.batch, kinds)
+        oldest = min(observed.at for observed in load.batch)
+        if oldest < datetime.now(UTC) - LATE_AFTER:
+            await connection.execute(REOPEN, {"oldest": oldest})
         news = [judgement for judgement in load.judgements if judgement.is_news and judgement.held.watch_id in mine]
         settled = await write_news(connection, news) if news else Settled()
         hint = {"kinds": sorted({observed.check.kind for observed in load.batch})}

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -25,6 +26,7 @@ class Observed(models.Model):
     reason = models.CharField(max_length=80)
     latency_ms = models.FloatField(null=True)
     phases_ms = models.JSONField(null=True)
+    """[[phase, milliseconds], ...]: pairs, because the keys of an object would not keep their order."""
 
     class Meta:
         abstract = True
@@ -37,6 +39,8 @@ class Observation(Observed):
 
     class Meta:
         ordering = ["at"]
+        # Rows arrive in the order of time: a few pages of summary find any minute of a day.
+        indexes = [BrinIndex(fields=["at"], name="observation_age", pages_per_range=16)]
 
 
 class Evidence(Observed):
@@ -79,6 +83,9 @@ class MinuteRollup(Rollup):
     """Partitioned by day, as the observations are."""
 
     pk = models.CompositePrimaryKey("monitor", "location", "start_at")
+
+    class Meta(Rollup.Meta):
+        indexes = [BrinIndex(fields=["start_at"], name="minute_rollup_age", pages_per_range=16)]
 
 
 class HourRollup(Rollup):

@@ -18,6 +18,7 @@ from monitors.probes import KINDS, Observed
 from monitors.processes import Process, run_async
 from monitors.results import Result
 from monitors.selectors.watches import unwatched_slugs
+from monitors.services.housekeeping import run_chores
 
 
 class Command(BaseCommand):
@@ -40,7 +41,8 @@ class Command(BaseCommand):
 
     async def watch(self, process: Process, stop: asyncio.Event) -> None:
         spool = Spool(Path(settings.SPOOL_DIR) / str(process.id), limit_bytes=settings.SPOOL_BYTES)
-        prober = Prober(process.id, self.location, KINDS, spool, on_observed=self.print if self.is_json else None)
+        on_observed = self.print if self.is_json else None
+        prober = Prober(process.id, self.location, KINDS, spool, on_observed=on_observed, chores=run_chores)
         await prober.run(stop)
 
     def look_once(self, slugs: list[str]) -> None:
