@@ -85,6 +85,29 @@ SMTP = {
     "extension_lost": "Extension lost",
 }
 
+DNS = {
+    "dns_unreachable": "DNS server unreachable",
+    "dns_malformed": "DNS answer broken",
+    "dns_lame": "DNS server lame",
+    "dns_nxdomain": "Name does not exist",
+    "dns_servfail": "DNS server fails",
+    "dns_refused": "DNS server refuses",
+    "dns_rcode_unexpected": "Unexpected DNS code",
+    "dns_not_authoritative": "Answer without authority",
+    "dns_not_authenticated": "Answer not authenticated",
+    "dns_empty": "No such records",
+    "dns_records_differ": "Records not as expected",
+    "dns_ttl": "TTL not as expected",
+    "pool_empty": "Pool hands out nothing",
+    "pool_answers_lost": "Pool answers lost",
+    "pool_stranger": "Unknown address in the pool",
+    "pool_member_down": "Broken member is served",
+    "pool_member_out": "Broken member left out",
+    "pool_member_missing": "Member never served",
+    "pool_drained_seen": "Drained member is served",
+    "pool_skewed": "Shares not as weighted",
+}
+
 TCP = {"expect_unmatched": "Unexpected answer"}
 
 DATASTORES = {
@@ -168,7 +191,7 @@ QUEUES = {
     "own_database": "Our database does not answer",
 }
 
-REASONS: dict[str, str] = {**WELL, **CONNECTION, **OURS, **TLS, **HTTP, **SMTP, **TCP, **DATASTORES, **QUEUES}
+REASONS: dict[str, str] = {**WELL, **CONNECTION, **OURS, **TLS, **HTTP, **SMTP, **DNS, **TCP, **DATASTORES, **QUEUES}
 
 
 def label(reason: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from monitors.probes import domain, http, postgres, queue, redis, smtp, tcp, tls
+from monitors.probes import dns, domain, http, pool, postgres, queue, redis, smtp, tcp, tls
 from monitors.probes.kind import Check, Kind, Observed
 
 ALL: tuple[Kind, ...] = (
+    dns.KIND,
     domain.KIND,
     http.KIND,
+    pool.KIND,
     postgres.KIND,
     queue.KIND,
     redis.KIND,
