@@ -45,6 +45,7 @@ class Attempt:
         "is_reached",
         "phases_ms",
         "secrets",
+        "timeout_result",
         "transcript",
         "warnings",
     )
@@ -57,6 +58,7 @@ class Attempt:
         self.secrets: list[str] = []
         self.details: dict[str, Any] = {}
         self.is_reached = False
+        self.timeout_result = Result.FAIL
         self._started = self._began = perf_counter()
         self._phase = ""
 
@@ -107,7 +109,8 @@ class Attempt:
         return self._result(fault.result, fault.reason, fault.sentence)
 
     def time_out(self) -> ProbeResult:
-        return self.fail(Fault("timeout", f"no answer within {self.check.timeout_s:g} s, {self.phase_words}"))
+        words = f"no answer within {self.check.timeout_s:g} s, {self.phase_words}"
+        return self.fail(Fault("timeout", words, self.timeout_result))
 
     def _result(self, result: Result, reason: str, sentence: str) -> ProbeResult:
         now = perf_counter()

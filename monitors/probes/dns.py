@@ -203,7 +203,8 @@ async def inquire(attempt: Attempt) -> ProbeResult:
     endpoint = options.endpoint()
     attempt.begin("processing")
     attempt.transcript.sent(f"{options.query} {options.type} to {endpoint} over {endpoint.via}")
-    timeout_s = attempt.left_s * 0.98  # so that the resolver, not our deadline, tells what was missing
+    attempt.timeout_result = Result.UNKNOWN if options.server is None else Result.FAIL
+    timeout_s = attempt.left_s * 0.95  # so that the resolver, not our deadline, tells what was missing
     recursion = not options.authoritative
     reply = await ask(endpoint, options.query, options.type, timeout_s=timeout_s, recursion=recursion)
     if reply.message is not None:
