@@ -108,6 +108,8 @@ DNS = {
     "pool_skewed": "Shares not as weighted",
 }
 
+DOMAIN = {"nothing_judged": "No record configured"}
+
 TCP = {"expect_unmatched": "Unexpected answer"}
 
 DATASTORES = {
@@ -191,7 +193,19 @@ QUEUES = {
     "own_database": "Our database does not answer",
 }
 
-REASONS: dict[str, str] = {**WELL, **CONNECTION, **OURS, **TLS, **HTTP, **SMTP, **DNS, **TCP, **DATASTORES, **QUEUES}
+REASONS: dict[str, str] = {
+    **WELL,
+    **CONNECTION,
+    **OURS,
+    **TLS,
+    **HTTP,
+    **SMTP,
+    **DNS,
+    **DOMAIN,
+    **TCP,
+    **DATASTORES,
+    **QUEUES,
+}
 
 
 def label(reason: str) -> str:
