@@ -20,7 +20,7 @@ from monitors.sandbox.mode import Mode
 from monitors.sandbox.plan import Instance, Plan
 
 PR_SET_PDEATHSIG = 1
-STOP_WITHIN_S = 3.0
+STOP_WITHIN_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)

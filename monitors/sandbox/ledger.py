@@ -185,6 +185,10 @@ class Ledger:
         """Say that this sender lives. Never behind a write: one that waits for a lock must not make us look dead."""
         await self._quick.rows(BEAT, [self._instance])
 
+    async def leave(self) -> None:
+        """Say that this sender is gone, instead of letting others find out."""
+        await self._quick.rows("delete from consumer where instance = %s", [self._instance])
+
     async def release_orphans(self) -> None:
         """Take back what silent senders had claimed."""
         await self._quick.rows(RELEASE_ORPHANS, [schemas.CONSUMER_TTL_S])

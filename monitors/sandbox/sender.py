@@ -67,17 +67,21 @@ class Sender:
         while not self._context.stopping.is_set():
             try:
                 found = self._may_send and await self._round()
-                self._trouble = ""
             except LedgerError as error:
                 self._trouble, found = str(error), False
             if not found:
                 await self._pause(IDLE_S)
+
+    async def leave(self) -> None:
+        with suppress(LedgerError):
+            await self._ledger.leave()
         await self._ledger.close()
 
     async def _round(self) -> bool:
         """Claim a batch and see it through; False when there was nothing to do."""
         batch = await self._ledger.claim(BATCH)
         self._in_flight = len(batch)
+        self._trouble = ""
         try:
             if batch:
                 await self._hold_while_stuck()
@@ -168,4 +172,5 @@ async def main(context: Context) -> None:
     context.ready.set()
     await sender.work()
     beating.cancel()
+    await sender.leave()
     await pages.stop()

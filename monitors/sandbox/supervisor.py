@@ -23,7 +23,7 @@ from monitors.sandbox.schema import conninfo
 
 ANSWER_WITHIN_S = 1.0
 READY_WITHIN_S = 10.0
-STOP_WITHIN_S = 4.0
+STOP_WITHIN_S = 2.0  # who supervises us waits for 2.5 s
 LONGEST_BACK_OFF_S = 10.0
 PRUNE_EVERY_S = 30.0
 KEEP_FINISHED = "15 minutes"

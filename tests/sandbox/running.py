@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -43,13 +45,22 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._start()
+        return self
+
+    def _start(self) -> None:
         words = [sys.executable, "-m", "monitors.sandbox", "up", "--base-port", str(self.base_port)]
         words += ["--directory", str(self.directory), "--schema", self.schema, *self._words]
         environ = os.environ | {"DATABASE_URL": self.database_url}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(words, env=environ, cwd=ROOT, stdout=log, stderr=log)
         wait_until(self._is_up, within=START_WITHIN_S, reason=f"the sandbox did not start: see {self.log}")
-        return self
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """A second life on what the first left behind."""
+        self._start()
+        yield
 
     def _is_up(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -69,10 +80,13 @@ class Sandbox:
 
     def api(self, instance: str = "api-1") -> requests.Session:
         """A session for `https://api.sandbox.test/...` that reaches the one instance by its address."""
+        return self.session(plan.API_NAME, self.plan.instance(instance).endpoint)
+
+    def session(self, name: str, at: plan.Endpoint) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
         session.verify = str(self.ca_file)
-        session.mount(f"https://{plan.API_NAME}", _ByAddress(str(self.plan.instance(instance).endpoint)))
+        session.mount(f"https://{name}", _ByAddress(name, str(at)))
         return session
 
     def send(self, count: int = 1, instance: str = "api-1", **fields: Any) -> list[int]:
@@ -108,12 +122,12 @@ class Sandbox:
 class _ByAddress(HTTPAdapter):
     """Connects to one address, whatever the name says; Host, SNI and the certificate check keep the name."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, name: str, address: str) -> None:
+        self._name, self._address = name, address
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, server_hostname=plan.API_NAME, assert_hostname=plan.API_NAME, **kwargs)
+        super().init_poolmanager(*args, server_hostname=self._name, assert_hostname=self._name, **kwargs)
 
     def get_connection_with_tls_context(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         host = request.url.split("/")[2]

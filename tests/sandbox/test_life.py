@@ -1,0 +1,157 @@
+"""The platform starts in time, ends without remains, and heals what an earlier life left broken."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+
+from monitors.sandbox.control import Control
+from monitors.sandbox.faults import SandboxError
+from tests.sandbox.running import ROOT, Sandbox
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def own(sandbox_database_url: str, tmp_path: Path) -> Sandbox:
+    return Sandbox(sandbox_database_url, tmp_path / "keys", rate=40, hour_s=2)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def descendants(pid: int) -> list[int]:
+    children = [
+        int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()
+    ]
+    return children + [below for child in children for below in descendants(child)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_kill_minus_9_of_the_platform_leaves_no_process_behind(own: Sandbox) -> None:
+    with own:
+        pids = descendants(own.process.pid)
+        assert len(pids) == len(own.plan.instances) + 1
+        own.break_("hang", "api-1")
+        own.process.kill()
+        own.process.wait()
+        wait_until(lambda: not any(map(is_alive, pids)), reason="somebody survived")
+
+
+def test_sigterm_ends_it_in_time_even_with_hung_instances(own: Sandbox) -> None:
+    with own:
+        own.break_("hang", "smtp-1")
+        own.break_("senders-stuck")
+        own.process.send_signal(signal.SIGTERM)
+        assert own.process.wait(2.5) == 0
+    with pytest.raises(SandboxError, match="no sandbox on port"):
+        own.status()
+
+
+def test_a_second_life_heals_what_the_first_left_broken(own: Sandbox) -> None:
+    with own:
+        own.mode("offline")
+        wait_until(lambda: own.totals()["queued"] > 5)
+        own.break_("lose", count=2)
+        own.break_("wrong-alter")
+        own.process.kill()
+        own.process.wait()
+        with own.again():
+            own.mode("online")
+            wait_until(lambda: own.totals()["sent"] > 5, within=10)
+            assert own.totals()["residual"] == 0
+
+
+def test_the_load_reaches_every_instance_and_the_books_balance(own: Sandbox) -> None:
+    with own:
+        wait_until(lambda: own.totals()["sent"] > 60, within=15)
+        own.break_("kill", "load")
+        wait_until(lambda: own.totals()["queued"] + own.totals()["in_flight"] == 0)
+        found = own.totals()
+        acceptors = {name for name, counts in found["by_instance"].items() if counts.get("accepted")}
+    assert found["residual"] == 0
+    assert found["sink"]["received"] == found["sent"]
+    assert {"smtp-1", "smtp-2"} <= acceptors
+    assert len(acceptors) >= 4
+
+
+def test_the_reader_reads_the_queue_and_can_write_nothing(sandbox: Sandbox) -> None:
+    database = sandbox.status()["database"]
+    with psycopg.connect(database["reader_dsn"], autocommit=True) as connection:
+        row = connection.execute(database["queue_sql"]).fetchone()
+        assert row is not None
+        assert len(row) == 5
+        with pytest.raises(psycopg.Error):
+            connection.execute(f"delete from {sandbox.schema}.message")
+        connection.execute("set default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(f"delete from {sandbox.schema}.message")
+
+
+@pytest.mark.parametrize("name", ["api-1", "smtp-1", "sender-1", "sink", "dns", "load"])
+def test_every_role_shows_metrics(sandbox: Sandbox, name: str) -> None:
+    if name == "api-1":
+        with sandbox.api() as session:
+            text = session.get("https://api.sandbox.test/metrics").text
+    else:
+        text = requests.get(f"http://{sandbox.plan.instance(name).metrics}/metrics", timeout=5).text
+    assert "# TYPE sandbox_" in text
+
+
+def test_the_platform_shows_its_totals_as_metrics(sandbox: Sandbox) -> None:
+    sandbox.mode("offline")
+    sandbox.send(2)
+    text = requests.get(f"http://{sandbox.plan.control}/metrics", timeout=5).text
+    assert f"sandbox_accepted_total {sandbox.totals()['accepted']}.0" in text
+    assert "sandbox_queue_depth 2.0" in text
+    assert "sandbox_queue_oldest_age_seconds" in text
+
+
+def manage(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "monitors.sandbox", *words]
+    return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=20, check=False)
+
+
+def test_the_command_line_breaks_mends_and_tells(sandbox: Sandbox) -> None:
+    port = ("--base-port", str(sandbox.base_port))
+    assert manage("break", "slow", "--instance", "api-1", "seconds=0.1", *port).stdout == "slow: api-1\n"
+    told = manage("status", *port).stdout
+    assert "api-1     up" in told
+    assert "slow" in told
+    assert "residual" in told
+    assert manage("mend", "slow", *port).stdout == "mended slow: api-1\n"
+    assert manage("mode", "offline", *port).stdout.startswith("offline, epoch ")
+    wrong = manage("break", "flood", *port)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith("sandbox: no fault named 'flood'; there are: kill, hang")
+    assert manage("break", "slow", "quickly", *port).stderr == "sandbox: arguments are name=value, not 'quickly'\n"
+
+
+def test_without_a_sandbox_the_command_says_how_to_start_one() -> None:
+    with pytest.raises(SandboxError, match="manage.py sandbox up"):
+        Control(1).status()
+
+
+def test_a_port_in_use_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    words = ("up", "--base-port", str(sandbox.base_port), "--directory", str(tmp_path))
+    taken = manage(*words, "--database-url", sandbox.database_url)
+    assert taken.returncode == 1
+    assert f"127.0.0.1:{sandbox.base_port} is taken" in taken.stderr
+
+
+def test_an_unreachable_database_is_named(tmp_path: Path) -> None:
+    dead = "postgresql://nobody@127.0.0.1:1/none"
+    failed = manage("up", "--base-port", "19990", "--directory", str(tmp_path), "--database-url", dead)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("sandbox: database: ")
