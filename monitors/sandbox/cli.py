@@ -12,10 +12,19 @@ from typing import Any
 from monitors.sandbox import faults, plan
 from monitors.sandbox.faults import SandboxError
 
-EPILOG = "faults:\n" + "\n".join(
-    f"  {fault.name:20} {fault.says}" + "".join(f" [{name}={default}]" for name, default in fault.takes.items())
-    for fault in faults.FAULTS.values()
-)
+ARGUMENTS = sorted({name for fault in faults.FAULTS.values() for name in fault.takes})
+
+
+def option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def described(fault: faults.Fault) -> str:
+    takes = "".join(f" [{option(name)} {default}]" for name, default in fault.takes.items())
+    return f"  {fault.name:20} {fault.says}{takes}"
+
+
+EPILOG = "faults:\n" + "\n".join(map(described, faults.FAULTS.values()))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up.add_argument("--die-with-parent", action="store_true", help=argparse.SUPPRESS)
     break_ = _action(actions, "break", "lay a fault on the platform")
     break_.add_argument("fault", help="see the list below of `sandbox --help`")
-    break_.add_argument("args", nargs="*", metavar="name=value")
     break_.add_argument("--instance")
+    for name in ARGUMENTS:
+        break_.add_argument(option(name))
     mend = _action(actions, "mend", "take a fault away")
     mend.add_argument("fault", help='a fault\'s name, or "all"')
     mend.add_argument("--instance")
@@ -87,7 +97,8 @@ def _speak(options: Any) -> None:
     control = Control(options.base_port)
     match options.action:
         case "break":
-            broken = control.break_(options.fault, options.instance, **_pairs(options.args))
+            given = {name: value for name in ARGUMENTS if (value := getattr(options, name)) is not None}
+            broken = control.break_(options.fault, options.instance, **given)
             print(f"{options.fault}: {', '.join(broken['broken'])}")
         case "mend":
             for one in control.mend(options.fault, options.instance)["mended"]:
@@ -98,13 +109,6 @@ def _speak(options: Any) -> None:
         case _:
             found = control.status()
             print(json.dumps(found, indent=1) if options.json else _plain(found))
-
-
-def _pairs(words: list[str]) -> dict[str, str]:
-    for word in words:
-        if "=" not in word:
-            raise SandboxError(f"arguments are name=value, not {word!r}")
-    return dict(word.split("=", 1) for word in words)
 
 
 def _plain(found: dict[str, Any]) -> str:

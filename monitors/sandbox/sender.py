@@ -81,9 +81,9 @@ class Sender:
         """Claim a batch and see it through; False when there was nothing to do."""
         batch = await self._ledger.claim(BATCH)
         self._in_flight = len(batch)
-        self._trouble = ""
         try:
             if batch:
+                self._trouble = ""
                 await self._hold_while_stuck()
                 before = self._context.duplicates
                 outcomes = await self._hand_over_all(batch)

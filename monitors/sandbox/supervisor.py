@@ -42,7 +42,7 @@ class Child:
     name: str
     pid: int | None = None
     writer: asyncio.StreamWriter | None = None
-    awaited: deque[asyncio.Future[dict[str, Any]]] = field(default_factory=deque)
+    awaited: deque[asyncio.Future[bool]] = field(default_factory=deque)
     report: dict[str, Any] = field(default_factory=dict)
     births: int = 0
     life: asyncio.Task[None] | None = None
@@ -54,16 +54,30 @@ class Child:
 
     async def tell(self, message: bytes) -> bool:
         """Send the wanted state and take in the report; False when the instance does not answer."""
-        if self.writer is None or not self.ready.is_set():
+        if not self.ready.is_set():
             return False
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(self.post(message), ANSWER_WITHIN_S)
+        return False
+
+    def post(self, message: bytes) -> asyncio.Future[bool]:
+        assert self.writer is not None
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.awaited.append(answer)
         self.writer.write(message)
-        try:
-            self.report = await asyncio.wait_for(answer, ANSWER_WITHIN_S)
-        except (TimeoutError, ConnectionError):
-            return False
-        return True
+        return answer
+
+    def hear(self, line: bytes) -> None:
+        self.report = json.loads(line)
+        if not (answer := self.awaited.popleft()).done():
+            answer.set_result(True)
+
+    def died(self) -> None:
+        self.ready.clear()
+        self.pid = None
+        while self.awaited:
+            if not (answer := self.awaited.popleft()).done():
+                answer.set_result(False)
 
 
 class Platform:
@@ -113,18 +127,12 @@ class Platform:
         one.births += 1
         with suppress(ConnectionError, ValueError):
             one.pid = json.loads(await reader.readline())["pid"]
+            one.post(self._message(one))
             one.ready.set()
-            await self._tell(one)
             while line := await reader.readline():
-                answer = one.awaited.popleft()
-                if not answer.done():
-                    answer.set_result(json.loads(line))
-        one.ready.clear()
-        one.pid = None
+                one.hear(line)
+        one.died()
         one.writer.close()
-        while one.awaited:
-            if not (answer := one.awaited.popleft()).done():
-                answer.set_exception(ConnectionError("died"))
 
     def _is_kept_down(self, name: str) -> bool:
         return any(one.name in KEEPS_DOWN and one.instance == name for one in self.active)
@@ -133,8 +141,10 @@ class Platform:
         return any(one.name == "hang" and one.instance == name for one in self.active)
 
     async def _tell(self, one: Child, duplicates: int | None = None) -> bool:
-        knobs = faults.knobs_of(one.name, self.active)
-        return await one.tell(child.message(knobs, dict(self.mode), duplicates))
+        return await one.tell(self._message(one, duplicates))
+
+    def _message(self, one: Child, duplicates: int | None = None) -> bytes:
+        return child.message(faults.knobs_of(one.name, self.active), dict(self.mode), duplicates)
 
     async def tell_all(self) -> None:
         """Bring every instance up to date, and its report with it."""

@@ -10,11 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import psycopg
 import requests
+from psycopg import sql
 from requests.adapters import HTTPAdapter
 
 from monitors.sandbox import plan, schema
@@ -25,6 +28,7 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOWEST, HIGHEST = 20_000, 32_000  # below the ephemeral ports, whose owners come and go
 START_WITHIN_S = 20.0
+eventually = partial(wait_until, within=20.0)  # a platform of ten processes, on a machine that runs other tests beside
 
 
 class Sandbox:
@@ -111,6 +115,14 @@ class Sandbox:
         self.mend("all")
         self.mode("online")
         wait_until(self._is_at_rest, within=20, reason="the sandbox did not come to rest")
+        if residual := self.totals()["residual"]:
+            self._write_off(residual)
+
+    def _write_off(self, residual: int) -> None:
+        """What was sent twice cannot be unsent: the books are squared, so that the next test sees its own sums."""
+        query = "update {}.counter set value = value + %s where name = 'sent' and instance = 'sender-1'"
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(sql.SQL(query).format(sql.Identifier(self.schema)), [residual])
 
     def _is_at_rest(self) -> bool:
         found = self.status()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitors.sandbox.plan import API_NAME
-from tests.sandbox.running import Sandbox
-from tests.waiting import wait_until
+from tests.sandbox.running import Sandbox, eventually
 
 EVERY_API = ("api-1", "api-2", "api-3")
 
@@ -14,8 +13,8 @@ EVERY_API = ("api-1", "api-2", "api-3")
 @pytest.mark.parametrize("instance", EVERY_API)
 def test_mail_posted_to_an_instance_arrives_once(sandbox: Sandbox, instance: str) -> None:
     (number,) = sandbox.send(instance=instance)
-    wait_until(lambda: sandbox.arrivals(number))
-    wait_until(lambda: sandbox.totals()["in_flight"] == 0)
+    eventually(lambda: sandbox.arrivals(number))
+    eventually(lambda: sandbox.totals()["in_flight"] == 0)
     assert sandbox.arrivals(number) == 1
 
 
@@ -27,7 +26,7 @@ def test_offline_keeps_mail_and_sends_all_of_it_once_afterwards(sandbox: Sandbox
     assert held["queued"] == 15
     assert (held["sent"], held["sink"]["received"]) == (before["sent"], before["sink"]["received"])
     sandbox.mode("online")
-    wait_until(lambda: sandbox.totals()["sent"] == before["sent"] + 15)
+    eventually(lambda: sandbox.totals()["sent"] == before["sent"] + 15)
     assert [sandbox.arrivals(number) for number in numbers] == [1] * 15
 
 
@@ -52,5 +51,5 @@ def test_totals_balance_when_nothing_is_broken(sandbox: Sandbox) -> None:
     sandbox.send(20)
     sandbox.send(2, to=["bounce@elsewhere.test"])
     assert sandbox.totals()["residual"] == 0
-    wait_until(lambda: sandbox.totals()["queued"] == 0)
+    eventually(lambda: sandbox.totals()["queued"] == 0)
     assert sandbox.totals()["residual"] == 0

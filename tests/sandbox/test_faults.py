@@ -13,8 +13,7 @@ from monitors.sandbox import faults
 from monitors.sandbox.faults import FAULTS, FaultError, SandboxError
 from monitors.sandbox.knobs import Knobs
 from monitors.sandbox.plan import API_NAME
-from tests.sandbox.running import Sandbox
-from tests.waiting import wait_until
+from tests.sandbox.running import Sandbox, eventually
 
 HEALTH = f"https://{API_NAME}/health"
 NOW = "2026-01-01T00:00:00+00:00"
@@ -119,7 +118,7 @@ def test_an_expired_certificate_is_seen_by_new_connections(sandbox: Sandbox) -> 
 def test_a_held_queue_table_makes_accepting_and_health_fail_in_time(sandbox: Sandbox) -> None:
     sandbox.break_("db-lock")
     start = time.monotonic()
-    refused = wait_until(lambda: (reply := health(sandbox)).status_code == 503 and reply.json())
+    refused = eventually(lambda: (reply := health(sandbox)).status_code == 503 and reply.json())
     assert refused["status"] == "failing"
     with sandbox.api() as session:
         post = session.post(f"https://{API_NAME}/email", json={"from": "a@b.c", "to": "d@e.f"}, timeout=9)
@@ -135,10 +134,10 @@ def test_a_wrong_alter_stops_sending_and_shows_in_the_schema(sandbox: Sandbox) -
     assert columns(sandbox, "suppression") == {"email", "reason"}
     sandbox.send(3)
     assert sandbox.totals()["residual"] == 0
-    wait_until(lambda: any("suppression list" in one["report"].get("trouble", "") for one in senders(sandbox)))
+    eventually(lambda: any("suppression list" in one["report"].get("trouble", "") for one in senders(sandbox)))
     sandbox.mend("wrong-alter")
     assert columns(sandbox, "suppression") == {"address", "reason"}
-    wait_until(lambda: sandbox.totals()["queued"] == 0)
+    eventually(lambda: sandbox.totals()["queued"] == 0)
 
 
 def senders(sandbox: Sandbox) -> list[dict[str, dict[str, str]]]:
@@ -155,33 +154,33 @@ def test_without_senders_mail_waits_and_nobody_consumes(sandbox: Sandbox) -> Non
     sandbox.break_("senders-stopped")
     before = sandbox.totals()["sent"]
     sandbox.send(4)
-    wait_until(lambda: sandbox.totals()["consumers"] == 0, within=15)
+    eventually(lambda: sandbox.totals()["consumers"] == 0)
     held = sandbox.totals()
     assert (held["queued"], held["sent"]) == (4, before)
     assert held["oldest_age_s"] > 0
     sandbox.mend("senders-stopped")
-    wait_until(lambda: sandbox.totals()["sent"] == before + 4)
+    eventually(lambda: sandbox.totals()["sent"] == before + 4)
 
 
 def test_stuck_senders_hold_what_they_claimed_and_go_on_when_mended(sandbox: Sandbox) -> None:
     sandbox.break_("senders-stuck")
     before = sandbox.totals()["sent"]
     numbers = sandbox.send(4)
-    held = wait_until(lambda: (found := sandbox.totals())["in_flight"] == 4 and found)
+    held = eventually(lambda: (found := sandbox.totals())["in_flight"] == 4 and found)
     assert (held["consumers"], held["sent"]) == (2, before)
     sandbox.mend("senders-stuck")
-    wait_until(lambda: sandbox.totals()["sent"] == before + 4)
+    eventually(lambda: sandbox.totals()["sent"] == before + 4)
     assert [sandbox.arrivals(number) for number in numbers] == [1] * 4
 
 
 def test_a_killed_sender_s_claims_are_taken_over(sandbox: Sandbox) -> None:
     sandbox.break_("senders-stuck")
     numbers = sandbox.send(4)
-    wait_until(lambda: sandbox.totals()["in_flight"] == 4)
+    eventually(lambda: sandbox.totals()["in_flight"] == 4)
     sandbox.break_("kill", "sender-1")
     sandbox.mend("senders-stuck")
     sandbox.mend("kill")
-    wait_until(lambda: all(sandbox.arrivals(number) == 1 for number in numbers), within=15)
+    eventually(lambda: all(sandbox.arrivals(number) == 1 for number in numbers))
 
 
 def test_a_narrow_link_lets_the_queue_grow(sandbox: Sandbox) -> None:
@@ -189,7 +188,7 @@ def test_a_narrow_link_lets_the_queue_grow(sandbox: Sandbox) -> None:
     sandbox.send(3)
     assert sandbox.totals()["queued"] + sandbox.totals()["in_flight"] == 3
     sandbox.mend("link-capacity")
-    wait_until(lambda: sandbox.totals()["queued"] + sandbox.totals()["in_flight"] == 0)
+    eventually(lambda: sandbox.totals()["queued"] + sandbox.totals()["in_flight"] == 0)
 
 
 def test_lost_messages_leave_a_residual_until_they_are_found(sandbox: Sandbox) -> None:
@@ -208,7 +207,7 @@ def test_a_duplicate_is_seen_at_the_sink_and_in_the_totals(sandbox: Sandbox) -> 
     sandbox.break_("duplicate", count=2)
     numbers = sandbox.send(5)
     sandbox.mode("online")
-    wait_until(lambda: sandbox.totals()["queued"] + sandbox.totals()["in_flight"] == 0)
+    eventually(lambda: sandbox.totals()["queued"] + sandbox.totals()["in_flight"] == 0)
     assert sorted(sandbox.arrivals(number) for number in numbers) == [1, 1, 1, 2, 2]
     assert sandbox.totals()["residual"] == before - 2
 
@@ -218,7 +217,7 @@ def test_a_leak_sends_while_offline(sandbox: Sandbox) -> None:
     before = sandbox.totals()["by_instance"].get("sender-2", {}).get("sent", 0)
     sandbox.break_("leak")
     sandbox.send(3)
-    wait_until(lambda: sandbox.totals()["by_instance"]["sender-2"]["sent"] == before + 3)
+    eventually(lambda: sandbox.totals()["by_instance"].get("sender-2", {}).get("sent") == before + 3)
     sandbox.mend("leak")
     sandbox.send(1)
     assert sandbox.totals()["queued"] == 1
@@ -230,8 +229,8 @@ def test_an_instance_that_died_by_itself_comes_back(sandbox: Sandbox) -> None:
 
     pid = next(one["pid"] for one in sandbox.status()["instances"] if one["instance"] == "smtp-2")
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: state(sandbox, "smtp-2") == "down", reason="its death went unnoticed")
-    wait_until(lambda: state(sandbox, "smtp-2") == "up", within=10)
+    eventually(lambda: state(sandbox, "smtp-2") == "down", reason="its death went unnoticed")
+    eventually(lambda: state(sandbox, "smtp-2") == "up")
 
 
 def test_every_fault_is_tried_by_a_test() -> None:

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from monitors.sandbox.plan import BAD_RECIPIENT, GOOD_RECIPIENT, SMTP_NAME, SMTP_PASSWORD, SMTP_USER
-from tests.sandbox.running import Sandbox
-from tests.waiting import wait_until
+from tests.sandbox.running import Sandbox, eventually
 
 MESSAGE = "From: app@sandbox.test\r\nSubject: by SMTP\r\nX-Tag: canary\r\n\r\n.dots stay\r\n"
 
@@ -36,7 +35,7 @@ def test_mail_by_smtp_with_starttls_arrives_once(sandbox: Sandbox, instance: str
         code, words = client.data(MESSAGE)
     number = int(words.split()[-1])
     assert code == 250
-    wait_until(lambda: sandbox.arrivals(number) == 1)
+    eventually(lambda: sandbox.arrivals(number) == 1)
     (stored,) = [one for one in messages(sandbox) if one["id"] == number]
     assert (stored["via"], stored["accepted_by"], stored["tag"]) == ("smtp", instance, "canary")
 
