@@ -21,7 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "statuspage.apps.StaticFiles",
     "django_htmx",
     "allauth",
     "allauth.account",

@@ -15,6 +15,7 @@ from monitors.processes import Process, run_rounds
 
 class Command(BaseCommand):
     help = "Run the responder. For now it only shows that it is alive: incidents are not opened yet."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one round, then end")

@@ -23,6 +23,7 @@ from monitors.services.housekeeping import run_chores
 
 class Command(BaseCommand):
     help = "Watch: claim due monitors, probe them, judge and store. Any number of probers share the work."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="run each due or named monitor once, then end")
