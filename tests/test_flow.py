@@ -297,6 +297,13 @@ def test_a_queue_that_is_empty_after_a_restart_has_lost_what_waited() -> None:
     assert memory.ledger.is_upper_bound
 
 
+def test_an_answer_without_figures_does_not_hide_a_restart() -> None:
+    before = [Sample(at(s), depth=100, in_total=100, out_total=0, epoch="a") for s in range(5)]
+    starting = [Sample(at(5))]
+    gone = [Sample(at(6 + s), depth=0, epoch="b") for s in range(3)]
+    assert replay([*before, *starting, *gone], EVERY_SECOND).ledger.missing == 100
+
+
 def test_a_queue_that_is_whole_after_a_restart_has_lost_nothing() -> None:
     before = [Sample(at(s), depth=100, in_total=100, out_total=0, epoch="a") for s in range(5)]
     whole = [Sample(at(5 + s), depth=100, epoch="b") for s in range(3)]

@@ -138,8 +138,8 @@ def stalled(memory: Memory, last: Sample, context: Context) -> Reading | None:
     if last.consumers == 0:
         return Word.STALLED, "no_consumers", f"No consumer is connected: {waiting}.", True
     if last.in_flight:
-        who = "Consumers" if last.consumers is None else f"{last.consumers} consumers"
-        return Word.STALLED, "stuck_consumer", f"{who} hold {last.in_flight} unacknowledged: {waiting}.", True
+        held_by = "One consumer holds" if last.consumers == 1 else f"{last.consumers or 'The'} consumers hold"
+        return Word.STALLED, "stuck_consumer", f"{held_by} {last.in_flight} unacknowledged: {waiting}.", True
     return Word.STALLED, "no_ack", f"Consumers take nothing: {waiting}.", True
 
 

@@ -44,12 +44,15 @@ class Event:
 class Memory:
     """What `advance` keeps. `run` is the unbroken run of samples that rates are taken over, newest last.
 
+    `known` is the last sample, completed with what earlier ones told since the counters last began: a source
+    that has just started answers before it knows, and such an answer must not hide the restart.
     `nets` are the last net rates (ack - ingress) and `net_rate` their exponential average; `gaps` the last
     times between two acknowledgements while mail waited. `still_since` is the last sample that is known
     to precede the standstill. `events` are those of the last advance only.
     """
 
     run: tuple[Sample, ...] = ()
+    known: Sample | None = None
     ingress_rate: float | None = None
     ack_rate: float | None = None
     net_rate: float | None = None
@@ -86,11 +89,13 @@ def advance(memory: Memory, sample: Sample, policy: Policy) -> Memory:
         return replace(memory, events=())
     if sample.at < last.at:
         return after_clock_step(memory, sample, policy)
-    reset = reset_between(last, sample, policy)
+    known = memory.known or last
+    reset = reset_between(known, sample, policy)
     dt = (sample.at - last.at).total_seconds()
     if reset is not None:
         unseen = (memory.ack_rate or 0.0) * dt
-        memory = replace(memory, run=(), ledger=conservation.restart(memory.ledger, last, sample.at, unseen))
+        ledger = conservation.restart(memory.ledger, known, sample.at, unseen)
+        memory = replace(memory, run=(), known=None, ledger=ledger)
     elif dt > policy.gap_s:
         memory = replace(memory, run=())
     memory = with_figures(memory, sample, policy)
@@ -103,9 +108,22 @@ def first(memory: Memory, sample: Sample, policy: Policy) -> Memory:
     return replace(
         memory,
         run=(sample,),
+        known=completed(sample, memory.known),
         age_level=age_level(memory.age_level, sample, policy),
         ledger=conservation.observe(memory.ledger, sample, policy),
         events=(),
+    )
+
+
+def completed(sample: Sample, known: Sample | None) -> Sample:
+    if known is None:
+        return sample
+    return replace(
+        sample,
+        depth=known.depth if sample.depth is None else sample.depth,
+        in_total=known.in_total if sample.in_total is None else sample.in_total,
+        out_total=known.out_total if sample.out_total is None else sample.out_total,
+        epoch=known.epoch if sample.epoch is None else sample.epoch,
     )
 
 
@@ -147,6 +165,7 @@ def with_figures(memory: Memory, sample: Sample, policy: Policy) -> Memory:
     return replace(
         memory,
         run=run,
+        known=completed(sample, memory.known),
         ingress_rate=rate([(kept.at, kept.in_total) for kept in run]),
         ack_rate=rate([(kept.at, kept.out_total) for kept in run]),
         age_level=age_level(memory.age_level, sample, policy),

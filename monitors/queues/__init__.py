@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, RootModel
 
-from monitors.queues import kumomta, nats, postfix, prometheus, push, rabbitmq, redis, sql, sqs
+from monitors.queues import http, kumomta, nats, postfix, prometheus, push, rabbitmq, redis, sql, sqs
 from monitors.queues.source import Ask, Source, SourceError, SourceOptions
 
 ALL: tuple[Source, ...] = (
@@ -44,6 +44,7 @@ class QueueOptions(
 
 async def close() -> None:
     """End the pooled connections of every source."""
+    await http.close()
     for source in ALL:
         if source.close is not None:
             await source.close()

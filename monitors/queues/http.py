@@ -57,6 +57,9 @@ class Trouble:
     error: SourceError
 
 
+ALL_SESSIONS: list[requests.Session] = []
+
+
 class Sessions(threading.local):
     """One requests session per thread: sessions pool connections, and are not to be shared."""
 
@@ -64,11 +67,19 @@ class Sessions(threading.local):
         self.session = requests.Session()
         # The environment's proxies and .netrc are for people's commands, not for a prober.
         self.session.trust_env = False
+        ALL_SESSIONS.append(self.session)
 
 
 SESSIONS = Sessions()
 TROUBLES: dict[str, Trouble] = {}
 SHARED: dict[Any, tuple[float, asyncio.Task[Any]]] = {}
+
+
+async def close() -> None:
+    """End the pooled connections of all threads; what is asked later makes new ones."""
+    for session in ALL_SESSIONS:
+        session.close()
+    SHARED.clear()
 
 
 async def fetch_json(request: Request, deadline_s: float) -> Any:
