@@ -246,7 +246,7 @@ def records(
     owner = dns.name.from_text(name)
     aliases: list[str] = []
     ttls: list[int] = []
-    by_key = {(rrset.name, rrset.rdtype): rrset for rrset in message.answer}
+    by_key = {(one.name, one.rdtype): one for one in message.answer if one.rdclass == dns.rdataclass.IN}
     while (owner, wanted) not in by_key and len(aliases) <= len(by_key):
         alias = by_key.get((owner, dns.rdatatype.CNAME))
         if alias is None:

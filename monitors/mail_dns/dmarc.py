@@ -119,7 +119,7 @@ def _of_absence(domain: str, first: Step) -> Iterator[Note]:
     if lookalike is not None:
         yield fail(
             "dmarc_not_a_record",
-            f"_dmarc.{domain} holds “{lookalike[:80]}”, which is no DMARC record: those begin with v=DMARC1;",
+            f"_dmarc.{domain} holds “{lookalike[:80]}”, which is no DMARC record: it must begin with “v=DMARC1;”.",
             "RFC 9989 section 4.7",
         )
     else:
@@ -159,7 +159,9 @@ def _of_syntax(speaker: Step) -> Iterator[Note]:
     if unknown_tags or record.tags.stray:
         odd = ", ".join([*unknown_tags, *record.tags.stray])
         yield warn(
-            "dmarc_unknown_tag", f"“{odd}” is no DMARC tag and is ignored: a slip of the pen?", "RFC 9989 section 4.7"
+            "dmarc_unknown_tag",
+            f"“{odd}” is no DMARC tag and is ignored, perhaps a slip of the pen.",
+            "RFC 9989 section 4.7",
         )
 
 

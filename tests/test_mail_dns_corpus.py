@@ -1,0 +1,57 @@
+"""What zones publish, and what the RFCs make of it: one table over every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from monitors.mail_dns.facts import Facts
+from monitors.mail_dns.judging import EVALUATORS
+from monitors.mail_dns.options import DomainOptions
+from tests.corpus import DOMAIN, Case, dkim, dmarc, routing, servers, spf, transport
+from tests.zones import ZoneFacts, zone
+
+TABLE: dict[str, list[Case]] = {
+    "spf": spf.CASES,
+    "dkim": dkim.CASES,
+    "dmarc": dmarc.CASES,
+    "mx": routing.MX,
+    "ptr": routing.PTR,
+    "mta-sts": transport.MTA_STS,
+    "tls-rpt": transport.TLS_RPT,
+    "dane": transport.DANE,
+    "ns": servers.NS,
+    "dnsbl": servers.DNSBL,
+    "caa": servers.CAA,
+    "bimi": servers.BIMI,
+}
+
+
+def rows() -> Iterator[object]:
+    for record, cases in TABLE.items():
+        for case in cases:
+            yield pytest.param(record, case, id=f"{record}: {case.id}")
+
+
+@pytest.mark.parametrize(("record", "case"), list(rows()))
+def test_the_verdict_on_a_zone_is_that_of_the_rule(record: str, case: Case) -> None:
+    options = DomainOptions.model_validate({"name": DOMAIN, **case.options})
+    facts = ZoneFacts(
+        zone(case.zone),
+        servers={address: zone(text) for address, text in case.servers.items()},
+        policies=case.policies,
+        certificates=case.certificates,
+        validating=case.validating,
+    )
+    judged = EVALUATORS[record](options, Facts(facts))[case.judged]
+    said = "; ".join(note.sentence for note in judged.notes)
+    assert f"{judged.result} {judged.reason}" == case.verdict, said
+    assert judged.decisive.rule == case.rule
+    assert set(case.also) <= {note.reason for note in judged.notes}
+    assert judged.sentence.endswith((".", "”", ")")) or judged.reason == "dnsbl_listed"
+
+
+def test_the_table_covers_every_record_and_is_large_enough() -> None:
+    assert set(TABLE) == set(EVALUATORS)
+    assert sum(map(len, TABLE.values())) >= 150
