@@ -14,7 +14,7 @@ from monitors.charts.svg import Scale, area_path, line_path, svg, tag, words
 
 LEFT = 44
 RIGHT = 10
-HEAD = 24
+HEAD = 30
 """Room above each lane for its name."""
 FOOT = 22
 """Room below the last lane for the times."""
@@ -81,7 +81,7 @@ def lane_group(lane: Lane, frame: Frame, top: int) -> str:
 
     return tag(
         "g",
-        tag("text", words(lane.name), class_="lane-name", x=LEFT, y=top - 8),
+        tag("text", words(lane.name), class_="lane-name", x=LEFT, y=top - 10),
         *(grid_line(value, lane.unit, y, frame) for value in ticks),
         *(trace_path(trace, frame, y, bottom) for trace in lane.traces),
         class_="lane",
@@ -96,8 +96,10 @@ def grid_line(value: float, unit: str, y: Scale, frame: Frame) -> str:
 
 def trace_path(trace: Trace, frame: Frame, y: Scale, floor: float) -> str:
     runs = list(stretches(trace.points, frame.window))
-    path = area_path(runs, frame.x, y, floor) if trace.shape == "area" else line_path(runs, frame.x, y)
-    return tag("path", class_=f"trace {trace.shape} {trace.look}", d=path)
+    line = tag("path", class_=f"trace {trace.look}", d=line_path(runs, frame.x, y))
+    if trace.shape == "line":
+        return line
+    return tag("path", class_=f"area {trace.look}", d=area_path(runs, frame.x, y, floor)) + line
 
 
 def mark_group(mark: Mark, frame: Frame) -> str:

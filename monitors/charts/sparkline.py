@@ -19,9 +19,10 @@ RATE_HEADROOM = 1.8
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """The two paths of a sparkline, for the page and for live frames alike."""
+    """The paths of a sparkline: what waits as a filled area with its upper edge, and the ack rate."""
 
     area: str
+    edge: str
     line: str
 
 
@@ -36,15 +37,18 @@ def sparkline(depth: Points, ack: Points, window: Window) -> Spark:
     def height(top: float, value: float) -> float:
         return HEIGHT - 1 - (HEIGHT - 3) * value / top
 
-    area = area_path(stretches(depth, window), x, lambda value: height(deepest, value), HEIGHT)
+    waiting = list(stretches(depth, window))
+    area = area_path(waiting, x, lambda value: height(deepest, value), HEIGHT)
+    edge = line_path(waiting, x, lambda value: height(deepest, value))
     line = line_path(stretches(ack, window), x, lambda value: height(fastest, value))
-    return Spark(area, line)
+    return Spark(area, edge, line)
 
 
 def sparkline_svg(spark: Spark, label: str) -> SafeString:
     """The whole picture; `label` is what a screen reader says instead of it."""
     return svg(
-        tag("path", class_="spark-depth", d=spark.area, vector_effect="non-scaling-stroke"),
+        tag("path", class_="spark-depth", d=spark.area),
+        tag("path", class_="spark-edge", d=spark.edge, vector_effect="non-scaling-stroke"),
         tag("path", class_="spark-ack", d=spark.line, vector_effect="non-scaling-stroke"),
         class_="spark",
         viewBox=f"0 0 {WIDTH} {HEIGHT}",

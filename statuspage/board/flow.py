@@ -16,6 +16,8 @@ ACCEPTING_TIERS = (Component.Tier.API.value, Component.Tier.SMTP.value)
 NONE = "\N{EN DASH}"
 FULL_PIPE = 10.0
 THIN_PIPE = 2.0
+BRIM_S = 300.0
+SLOWEST_RATE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,14 @@ class Stage:
     def pipe_top(self) -> float:
         return (FULL_PIPE - self.pipe) / 2
 
+    @property
+    def number(self) -> str:
+        return self.figure.partition("/")[0]
+
+    @property
+    def unit(self) -> str:
+        return self.figure[len(self.number) :]
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -51,7 +61,7 @@ def flow(queues: Sequence[QueueCard], tiers: Sequence[TierRow]) -> Flow:
     fastest = max(coming or 0.0, going or 0.0)
     stages = (
         accepting(tiers, coming, thickness(coming, fastest)),
-        waiting(queues, known),
+        waiting(queues, known, fill(known, going)),
         sending(queues, going, thickness(going, fastest)),
         drained(queues, known, thickness(going, fastest)),
     )
@@ -70,6 +80,14 @@ def thickness(value: float | None, fastest: float) -> float:
     return max(THIN_PIPE, FULL_PIPE * value / fastest)
 
 
+def fill(known: Sequence[QueueView], going: float | None) -> float:
+    """How full the tank is drawn: brim-full holds what takes five minutes to send."""
+    depth = total(known, lambda view: view.depth)
+    if not depth:
+        return 0.0
+    return max(THIN_PIPE, min(FULL_PIPE, FULL_PIPE * depth / (BRIM_S * max(going or 0.0, SLOWEST_RATE))))
+
+
 def accepting(tiers: Sequence[TierRow], coming: float | None, pipe: float) -> Stage:
     doors = [row for row in tiers if row.subject.tier in ACCEPTING_TIERS]
     if not doors:
@@ -83,22 +101,21 @@ def accepting(tiers: Sequence[TierRow], coming: float | None, pipe: float) -> St
     return Stage("Accepting", rate(coming), state, f"{worst.subject.name}: {worst.summary}", pipe, is_stopped)
 
 
-def waiting(queues: Sequence[QueueCard], known: Sequence[QueueView]) -> Stage:
+def waiting(queues: Sequence[QueueCard], known: Sequence[QueueView], tank: float) -> Stage:
     depth = total(known, lambda view: view.depth)
     oldest_s = max((view.oldest_s for view in known if view.oldest_s is not None), default=None)
     figure = NONE if depth is None else count(int(depth))
     if not queues:
         return Stage("Waiting", NONE, "", "no queue is watched")
-    late = [queue for queue in queues if queue.state == "delayed"]
     age = "" if oldest_s is None else f"oldest {in_words(oldest_s)}"
-    if late:
-        return Stage("Waiting", figure, "delayed", f"Delayed, {age}")
+    if any(queue.state == "delayed" for queue in queues):
+        return Stage("Waiting", figure, "delayed", f"Delayed, {age}", tank)
     unknown = len(queues) - len(known)
     if unknown:
         told = f"{unknown} of {len(queues)} queues unknown" if len(queues) > 1 else "queue unknown"
-        return Stage("Waiting", figure, "unknown", ", ".join(filter(None, (age, told))))
+        return Stage("Waiting", figure, "unknown", ", ".join(filter(None, (age, told))), tank)
     spread = f"in {len(queues)} queues" if len(queues) > 1 else "in the queue"
-    return Stage("Waiting", figure, "", ", ".join(filter(None, (spread, age))))
+    return Stage("Waiting", figure, "", ", ".join(filter(None, (spread, age))), tank)
 
 
 def sending(queues: Sequence[QueueCard], going: float | None, pipe: float) -> Stage:

@@ -23,7 +23,7 @@ def queues_content(now: datetime) -> Mapping[str, Any]:
     found = cards(latest_queues(), None)
     front = shown(found)
     html = {f"queue-{card.slug}": fragment("_queue", card=card) for card in front}
-    html["flow"] = fragment("_flow", flow=flow(found, tiers(None).rows))
+    html["flow"] = fragment("_flow", flow=flow(found, tiers(None, now).rows))
     return {"queues": [entry(card) for card in found], "cards": [card.slug for card in front], "html": html}
 
 
@@ -36,7 +36,7 @@ def sparks_content(now: datetime) -> Mapping[str, Any]:
 def tiers_content(now: datetime) -> Mapping[str, Any]:
     """Tiers with their instances, and the timeline that tells what changed. Seven queries."""
     heed(silence(now), now)
-    found = tiers(None)
+    found = tiers(None, now)
     components = [{"slug": row.subject.slug, "state": row.subject.state, "summary": row.summary} for row in found.rows]
     html = {"tiers": fragment("_tiers", tiers=found), "timeline": fragment("_timeline", timeline=timeline(now))}
     return {"components": components, "html": html}

@@ -33,7 +33,7 @@ def board(now: datetime) -> Board:
     silent = silence(now)
     found = cards(latest_queues(), silent)
     front = shown(found)
-    rows = tiers(silent)
+    rows = tiers(silent, now)
     return Board(
         at=now,
         silence=silent,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.db.models import F
 
+from monitors.freshness import shown_verdict
 from monitors.models import Component, Monitor, Watch
 from monitors.results import Verdict
 from monitors.wording import milliseconds
@@ -73,26 +74,34 @@ class MonitorRow:
     kind: str
     site: str
     zone: str
+    interval: timedelta
+    timeout: timedelta
     verdict: str | None
     since: datetime | None
     sentence: str | None
 
 
-def tiers(silent: Silence | None) -> Tiers:
+@dataclass(frozen=True, slots=True)
+class Check:
+    at: datetime
+    latency_ms: float | None
+
+
+def tiers(silent: Silence | None, now: datetime) -> Tiers:
     """Three queries, whatever the number of monitors."""
     components = list(Component.objects.filter(removed_at=None).order_by("position", "slug"))
     monitors = monitor_rows()
-    latency_by_monitor, checked_at = latest_checks()
-    by_component: dict[int | None, list[MonitorRow]] = {
-        key: list(rows) for key, rows in groupby(monitors, key=lambda row: row.component_id)
+    checks = latest_checks()
+    instances: dict[int | None, list[Instance]] = {
+        key: [instance(row, checks.get(row.id), silent, now) for row in rows]
+        for key, rows in groupby(monitors, key=lambda row: row.component_id)
     }
     rows = [
-        tier_row(component, by_component[component.pk], latency_by_monitor, silent)
-        for component in components
-        if component.pk in by_component
+        tier_row(component, instances[component.pk], silent) for component in components if component.pk in instances
     ]
-    if None in by_component:
-        rows.append(loose_row(by_component[None], latency_by_monitor, silent))
+    if None in instances:
+        rows.append(loose_row(instances[None]))
+    checked_at = max((check.at for check in checks.values()), default=None)
     return Tiers(tuple(rows), len(monitors), checked_at)
 
 
@@ -103,50 +112,47 @@ def monitor_rows() -> list[MonitorRow]:
         .exclude(kind="queue")
         .order_by(F("component_id").asc(nulls_last=True), "slug")
     )
-    columns = ("id", "component_id", "slug", "name", "kind", "site", "zone")
+    columns = ("id", "component_id", "slug", "name", "kind", "site", "zone", "interval", "timeout")
     told = ("state__verdict", "state__since", "state__sentence")
     return [MonitorRow(*values) for values in rows.values_list(*columns, *told)]
 
 
-def latest_checks() -> tuple[dict[int, float | None], datetime | None]:
-    """The latency that each monitor had last, by its id; and when anything was checked last."""
-    newest: dict[int, tuple[datetime, float | None]] = {}
+def latest_checks() -> dict[int, Check]:
+    """The newest check of each monitor over all locations, by the monitor's id."""
+    newest: dict[int, Check] = {}
     checks = Watch.objects.filter(last_at__isnull=False, monitor__removed_at=None)
     for monitor_id, at, latency_ms in checks.values_list("monitor_id", "last_at", "last_latency_ms"):
-        if at is not None and (monitor_id not in newest or at > newest[monitor_id][0]):
-            newest[monitor_id] = (at, latency_ms)
-    checked_at = max((at for at, _ in newest.values()), default=None)
-    return {monitor_id: latency_ms for monitor_id, (_, latency_ms) in newest.items()}, checked_at
+        if at is not None and (monitor_id not in newest or at > newest[monitor_id].at):
+            newest[monitor_id] = Check(at, latency_ms)
+    return newest
 
 
-def tier_row(
-    component: Component, monitors: Sequence[MonitorRow], latency: dict[int, float | None], silent: Silence | None
-) -> TierRow:
-    instances = [instance(row, latency, silent) for row in monitors]
+def tier_row(component: Component, instances: Sequence[Instance], silent: Silence | None) -> TierRow:
     state = "unknown" if silent else component.verdict
     subject = Subject(component.slug, component.name, component.tier, state, component.verdict_since)
     return TierRow(subject, summary(instances), chosen(instances), len(instances))
 
 
-def loose_row(monitors: Sequence[MonitorRow], latency: dict[int, float | None], silent: Silence | None) -> TierRow:
+def loose_row(instances: Sequence[Instance]) -> TierRow:
     """Monitors of no component, as bad as the worst of them."""
-    instances = [instance(row, latency, silent) for row in monitors]
     state = min((each.state for each in instances), key=lambda state: ORDER[state])
     subject = Subject("", OTHERS, Component.Tier.OTHER.value, state, None)
     return TierRow(subject, summary(instances), chosen(instances), len(instances))
 
 
-def instance(row: MonitorRow, latency: dict[int, float | None], silent: Silence | None) -> Instance:
-    state = "unknown" if silent or row.verdict is None else row.verdict
+def instance(row: MonitorRow, check: Check | None, silent: Silence | None, now: datetime) -> Instance:
+    state = Verdict.UNKNOWN
+    if row.verdict and not silent:
+        state = shown_verdict(Verdict(row.verdict), check.at if check else None, row.interval, row.timeout, now)
     place = "-".join(filter(None, (row.site, row.zone)))
-    return Instance(row.slug, place or row.name, state, said(row, state, latency.get(row.id), silent), row.since)
+    return Instance(row.slug, place or row.name, state.value, said(row, state, check), row.since)
 
 
-def said(row: MonitorRow, state: str, latency_ms: float | None, silent: Silence | None) -> str:
-    if state == Verdict.UP:
-        return "" if latency_ms is None else milliseconds(latency_ms)
-    if silent:
-        return f"last {row.verdict}" if row.verdict else ""
+def said(row: MonitorRow, state: Verdict, check: Check | None) -> str:
+    if state is Verdict.UP:
+        return milliseconds(check.latency_ms) if check and check.latency_ms is not None else ""
+    if row.verdict != state:
+        return f"last known {row.verdict}" if row.verdict else ""
     return (row.sentence or "").rstrip(".")
 
 
