@@ -8,8 +8,6 @@ from typing import Any
 
 import yaml
 
-from monitors.probes import KINDS
-
 HEADER = """\
 # How Standpipe watches its sandbox: written anew at each start of the sandbox, from what its status tells.
 # A starting point for a file of your own: manage.py init
@@ -29,17 +27,13 @@ def sandbox_configuration(status: Mapping[str, Any], url: str, reader_dsn: Path,
         "platform": {"name": "Sandbox Mail", "url": url},
         "components": components(),
         "monitors": [
-            monitor
-            for monitor in (
-                *api_monitors(status),
-                *smtp_monitors(status, password),
-                database_monitor(reader_dsn),
-                *dns_monitors(status),
-            )
-            if monitor["kind"] in KINDS
+            *api_monitors(status),
+            *smtp_monitors(status, password),
+            database_monitor(reader_dsn),
+            pool_monitor(status),
         ],
-        "domains": [domain(status)] if "domain" in KINDS else [],
-        "queues": [queue(status, reader_dsn)] if "queue" in KINDS else [],
+        "domains": [domain(status)],
+        "queues": [queue(status, reader_dsn)],
     }
     return HEADER + yaml.dump(wanted, Dumper=PlainDumper, sort_keys=False, default_flow_style=None, width=120)
 
@@ -125,16 +119,16 @@ def database_monitor(reader_dsn: Path) -> dict[str, Any]:
     }
 
 
-def dns_monitors(status: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def pool_monitor(status: Mapping[str, Any]) -> dict[str, Any]:
     dns, api = status["dns"], status["api"]
-    yield {
+    return {
         "slug": "api-pool",
         "component": "dns",
         "kind": "pool",
-        "name": api["name"],
+        "query": api["name"],
         "servers": dns["addresses"],
-        "weights": api["weights"],
-        "every": "15s",
+        "members": [{"address": address, "weight": weight} for address, weight in api["weights"].items()],
+        "every": "10s",
     }
 
 
