@@ -89,10 +89,10 @@ class Prober:
             outcomes = await asyncio.gather(*helpers, return_exceptions=True)
             await self.runner.drain()
             self.recorder.close()
-            await recording
+            outcomes += await asyncio.gather(recording, return_exceptions=True)
             await self.let_go()
         for outcome in outcomes:
-            # A helper that died is a fault of ours: end loudly, and be started again.
+            # A part that died is a fault of ours: end loudly, and be started again.
             if isinstance(outcome, Exception):
                 raise outcome
 
@@ -117,6 +117,7 @@ class Prober:
     async def ticks(self, connection: AsyncConnection) -> None:
         self.connected_at_s = self.silence_at_s = time.monotonic()
         self._is_config_stale = True
+        await self.recorder.is_caught_up.wait()
         number = await claims.location_id(connection, self.location)
         self.claimant = Claimant(self.owner, self.location, number, sorted(self.kinds))
         while True:

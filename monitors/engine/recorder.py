@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 
 from monitors.engine.connections import DATABASE_GONE
 from monitors.engine.held import Held
-from monitors.engine.spool import Spool
+from monitors.engine.spool import Spool, adopted_spools
 from monitors.engine.store import store
 from monitors.probes import Kind, Observed
 from monitors.results import ProbeResult
@@ -50,6 +50,8 @@ class Recorder:
         self.owner, self.connect, self.reload, self.doubt, self.spool = owner, connect, reload, doubt, spool
         self.held_by_monitor, self.kinds = held_by_monitor, kinds
         self.stored = 0
+        self.is_caught_up = asyncio.Event()
+        """Set when everything that was left on disk is stored: only then does the last observation tell of silence."""
         self._pending: deque[Observed] = deque()
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -99,14 +101,25 @@ class Recorder:
         """Connect again and replay in order; what arrives meanwhile queues up behind."""
         if self._connection is None and not await self._reconnect():
             return
-        while self.spool.waiting:
-            batch = self.spool.peek(BATCH, self.held_by_monitor)
-            if batch and not await self._store(batch):
-                self.spool.step_back()
+        for left in adopted_spools(self.spool.directory.parent):
+            log.info("replaying what another prober left behind", extra={"waiting": left.waiting})
+            is_replayed = await self._replay(left)
+            left.close()
+            if not is_replayed:
                 return
-            self.spool.advance()
+        if await self._replay(self.spool):
+            self.is_caught_up.set()
+
+    async def _replay(self, spool: Spool) -> bool:
+        while spool.waiting:
+            batch = spool.peek(BATCH, self.held_by_monitor)
+            if batch and not await self._store(batch):
+                spool.step_back()
+                return False
+            spool.advance()
             if self._pending:
                 self.spool.append([self._pending.popleft() for _ in range(len(self._pending))])
+        return True
 
     async def _reconnect(self) -> bool:
         try:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,8 +32,7 @@ class Spool:
     def __init__(self, directory: Path, *, limit_bytes: int = LIMIT_BYTES, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.directory, self.limit_bytes, self.segment_bytes = directory, limit_bytes, segment_bytes
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = (directory / "lock").open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = locked(directory / "lock")
         self._segments = deque(sorted(directory.glob("evidence-*.jsonl"), key=segment_number))
         self._number = segment_number(self._segments[-1]) + 1 if self._segments else 0
         self._evidence: IO[bytes] | None = None
@@ -85,6 +86,10 @@ class Spool:
             self._empty()
 
     def close(self) -> None:
+        """Let go of the directory, and remove it when nothing is left in it to lose."""
+        if not self.waiting:
+            self._empty()
+            shutil.rmtree(self.directory, ignore_errors=True)
         for file in (self._evidence, self._observations, self._reader, self._lock):
             if file is not None:
                 file.close()
@@ -149,6 +154,17 @@ class Spool:
         self._evidence_bytes = 0
         self._observations.truncate(0)
         self._reader.seek(0)
+
+
+def locked(path: Path) -> IO[str]:
+    """The file, held until it is closed or the process ends. Raises BlockingIOError when another holds it."""
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    return file
 
 
 def segment_number(path: Path) -> int:
@@ -232,6 +248,12 @@ def bare_check(monitor_id: int, slug: str, kind: str, timeout_s: float, interval
     return Check(monitor_id, slug, kind, timeout_s, interval_s, options=None)
 
 
-def leftover_spools(parent: Path) -> list[Path]:
-    """Directories of spools that still hold observations, whoever left them."""
-    return [path.parent for path in sorted(parent.glob(f"*/{OBSERVATIONS}")) if path.stat().st_size]
+def adopted_spools(parent: Path) -> Iterator[Spool]:
+    """Spools beside ours that a process left behind when it died. One that is still locked has a living owner."""
+    for path in sorted(parent.glob(f"*/{OBSERVATIONS}")):
+        with suppress(BlockingIOError, FileNotFoundError):
+            spool = Spool(path.parent)
+            if spool.waiting:
+                yield spool
+            else:
+                spool.close()

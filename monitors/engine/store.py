@@ -34,6 +34,13 @@ FROM unnest(%s::int8[], %s::float8[], %s::jsonb[], %s::timestamptz[], %s::text[]
      AS b(id, due_at, w, last_at, result, reason, sentence, latency_ms)
 WHERE w.id = b.id AND w.claimed_by = %s RETURNING w.id
 """
+# A watch that is not ours to judge was looked at all the same: it did not fall silent before this.
+TOUCH = """
+UPDATE monitors_watch w SET last_at = b.last_at
+FROM (SELECT monitor_id, location_id, max(at) AS last_at
+      FROM unnest(%s::int[], %s::int[], %s::timestamptz[]) AS s (monitor_id, location_id, at) GROUP BY 1, 2) b
+WHERE w.monitor_id = b.monitor_id AND w.location_id = b.location_id AND w.last_at < b.last_at
+"""
 STANDINGS = "UPDATE monitors_watch SET standing = %s WHERE id = %s"
 OLD_SUCCESS = "DELETE FROM monitors_evidence WHERE monitor_id = %s AND location_id = %s AND result = 'ok'"
 EVIDENCE = """
@@ -57,6 +64,12 @@ class Load:
     batch: Sequence[Observed]
     judgements: Sequence[Judged]
     evidence: Sequence[tuple[Any, ...]]
+
+    @property
+    def strays(self) -> list[Observed]:
+        """Observations of watches that we do not hold."""
+        judged_ids = {judgement.held.monitor_id for judgement in self.judgements}
+        return [observed for observed in self.batch if observed.check.monitor_id not in judged_ids]
 
 
 async def store(
@@ -91,6 +104,7 @@ async def write(
     async with connection.transaction():
         await write_observations(connection, load.batch, is_replay=is_replay)
         mine = await write_watches(connection, load.owner, load.judgements)
+        await touch(connection, load.strays)
         await write_evidence(connection, load.evidence)
         await keep(connection, load.batch, kinds)
         oldest = min(observed.at for observed in load.batch)
@@ -118,6 +132,12 @@ async def write_watches(connection: AsyncConnection, owner: UUID, judgements: Se
         return set()
     cursor = await connection.execute(WATCHES, [*watch_columns(judgements), owner])
     return {row[0] for row in await cursor.fetchall()}
+
+
+async def touch(connection: AsyncConnection, strays: Sequence[Observed]) -> None:
+    if strays:
+        columns = zip(*((one.check.monitor_id, one.location_id, one.at) for one in strays), strict=True)
+        await connection.execute(TOUCH, [list(column) for column in columns])
 
 
 async def write_evidence(connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -44,7 +44,10 @@ class Command(BaseCommand):
         spool = Spool(Path(settings.SPOOL_DIR) / str(process.id), limit_bytes=settings.SPOOL_BYTES)
         on_observed = self.print if self.is_json else None
         prober = Prober(process.id, self.location, KINDS, spool, on_observed=on_observed, chores=run_chores)
-        await prober.run(stop)
+        try:
+            await prober.run(stop)
+        finally:
+            spool.close()
 
     def look_once(self, slugs: list[str]) -> None:
         if missing := unwatched_slugs(slugs, self.location):
