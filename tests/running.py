@@ -34,6 +34,7 @@ class Up:
     directory: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    more: tuple[str, ...] = ()
 
     @property
     def data(self) -> Path:
@@ -51,7 +52,7 @@ class Up:
         """Without a sandbox: the configuration watches our own `/healthz`."""
         config = self.directory / "standpipe.yaml"
         config.write_text(CONFIG.format(port=self.port))
-        command = [sys.executable, "manage.py", "up", "--port", str(self.port), "--config", str(config)]
+        command = [sys.executable, "manage.py", "up", "--port", str(self.port), "--config", str(config), *self.more]
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
