@@ -73,6 +73,7 @@ class Prober:
         self.connected_at_s = 0.0
         self.silence_at_s = 0.0
         self._tick = asyncio.Event()
+        self._is_house_kept = asyncio.Event()
         self._is_config_stale = False
         self._to_hasten: set[int] = set()
 
@@ -118,6 +119,7 @@ class Prober:
         self.connected_at_s = self.silence_at_s = time.monotonic()
         self._is_config_stale = True
         await self.recorder.is_caught_up.wait()
+        await self._is_house_kept.wait()
         number = await claims.location_id(connection, self.location)
         self.claimant = Claimant(self.owner, self.location, number, sorted(self.kinds))
         while True:
@@ -261,6 +263,8 @@ class Prober:
                     await asyncio.to_thread(self.chores)
             except DJANGO_DATABASE_GONE as error:
                 log.warning("chores wait for the database", extra={"error": str(error)[:200]})
+            # The first observations find their day made: adding it later makes their COPY wait or start again.
+            self._is_house_kept.set()
             await asyncio.sleep(CHORES_EVERY_S)
 
     def hear(self, payload: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.errors import UniqueViolation
+from psycopg.errors import CheckViolation, UniqueViolation
 
 from monitors.engine.batch import Judged, distinct, evidence_rows, judged, observation_lines, watch_columns
 from monitors.engine.held import Held
@@ -88,7 +88,8 @@ async def store(
     load = Load(owner, batch, judged(batch, held_by_monitor), list(evidence_rows(batch, held_by_monitor)))
     try:
         mine, settled = await write(connection, load, kinds, is_replay=False)
-    except UniqueViolation:
+    except (UniqueViolation, CheckViolation):
+        # Rows that are there already; or a day's partition was added between the plan and the row.
         mine, settled = await write(connection, load, kinds, is_replay=True)
     for judgement in load.judgements:
         if judgement.held.watch_id in mine:
