@@ -108,6 +108,13 @@ DNS = {
     "pool_skewed": "Shares not as weighted",
 }
 
+HEARTBEAT = {
+    "heartbeat_new": "Not heard yet",
+    "heartbeat_missed": "Call missed",
+    "heartbeat_failed": "Job failed",
+    "heartbeat_stuck": "Job does not finish",
+}
+
 DOMAIN = {"nothing_judged": "No record configured"}
 
 TCP = {"expect_unmatched": "Unexpected answer"}
@@ -202,6 +209,7 @@ REASONS: dict[str, str] = {
     **SMTP,
     **DNS,
     **DOMAIN,
+    **HEARTBEAT,
     **TCP,
     **DATASTORES,
     **QUEUES,

@@ -55,6 +55,12 @@ DOORS: dict[str, Door] = {
     "monitors:component-list": Door(VIEWER),
     "monitors:component-export": Door(VIEWER, ("json",)),
     "monitors:component-detail": Door(VIEWER, ("none",)),
+    # heartbeats: whoever has the address
+    "heartbeats:heartbeat": Door(ANYONE, ("no-such-key",)),
+    "heartbeats:heartbeat-bare": Door(ANYONE, ("no-such-key",)),
+    "heartbeats:heartbeat-start": Door(ANYONE, ("no-such-key",)),
+    "heartbeats:heartbeat-finish": Door(ANYONE, ("no-such-key",)),
+    "heartbeats:heartbeat-fail": Door(ANYONE, ("no-such-key",)),
     # signing in (allauth)
     "account_login": Door(ANYONE),
     "account_logout": Door(ANYONE),

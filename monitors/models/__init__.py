@@ -5,6 +5,7 @@ from __future__ import annotations
 from monitors.models.change import ChangeEvent, Finding, StateChange
 from monitors.models.component import Component
 from monitors.models.domain import DomainRecord, RecordChange
+from monitors.models.heartbeat import HeartbeatSignal
 from monitors.models.history import (
     DayRollup,
     Evidence,
@@ -27,6 +28,7 @@ __all__ = [
     "DomainRecord",
     "Evidence",
     "Finding",
+    "HeartbeatSignal",
     "HourRollup",
     "HouseJob",
     "Location",

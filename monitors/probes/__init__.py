@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from monitors.probes import dns, domain, http, pool, postgres, queue, redis, smtp, tcp, tls
+from monitors.probes import dns, domain, heartbeat, http, pool, postgres, queue, redis, smtp, tcp, tls
 from monitors.probes.kind import Check, Kind, Observed
 
 ALL: tuple[Kind, ...] = (
     dns.KIND,
     domain.KIND,
+    heartbeat.KIND,
     http.KIND,
     pool.KIND,
     postgres.KIND,
