@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from monitors.sandbox import api, authority, dns_server, load, plan, schema, sender, sink, smtp_server
+from monitors.sandbox import api, authority, dns_server, load, plan, schema, sender, sink, smtp_server, web
 from monitors.sandbox.child import Nursery, RoleMain, Setup
 from monitors.sandbox.control import ControlPages
 from monitors.sandbox.faults import SandboxError
@@ -54,6 +54,7 @@ def run(options: Options) -> None:
         raise SandboxError(f"database: {str(error).strip().splitlines()[0]}") from error
     setup = Setup(where, keys, options.database_url, options.schema, options.rate, options.hour_s)
     # What the parent has loaded is shared with every child as long as nobody writes to it: the collector would.
+    web.preload()
     gc.collect()
     gc.freeze()
     nursery = Nursery(setup, ROLES)

@@ -151,6 +151,11 @@ class Service:
             await self._task
 
 
+def preload() -> None:
+    """Have uvicorn import now what it imports at the first service: once, instead of once in each instance."""
+    uvicorn.Config(App({}), lifespan="off", ws="none").load()
+
+
 def metrics_service(endpoint: Endpoint, registry: CollectorRegistry) -> Service:
     """A listener with one page, for a role that serves no HTTP of its own."""
 
