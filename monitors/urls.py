@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from monitors.views import components, monitor, monitor_actions, monitors
+from monitors.views import components, domains, monitor, monitor_actions, monitors
 
 app_name = "monitors"
 urlpatterns = [
@@ -18,6 +18,9 @@ urlpatterns = [
     path("monitors/<str:slug>/mute/", monitor_actions.monitor_mute, name="monitor-mute"),
     path("monitors/<str:slug>/unmute/", monitor_actions.monitor_unmute, name="monitor-unmute"),
     path("monitors/<str:slug>/edit/", monitor_actions.monitor_edit, name="monitor-edit"),
+    path("domains/", domains.domain_list, name="domain-list"),
+    path("domains/<str:slug>/", domains.domain_detail, name="domain-detail"),
+    path("domains/<str:slug>/judge/", domains.domain_judge, name="domain-judge"),
     path("components/", components.component_list, name="component-list"),
     path("components.<str:form>", components.component_export, name="component-export"),
     path("components/<str:slug>/", components.component_detail, name="component-detail"),

@@ -41,6 +41,10 @@ DOORS: dict[str, Door] = {
     "statuspage:person-link": Door(ADMIN, (0,), "post"),
     "statuspage:token-list": Door(ADMIN),
     "statuspage:token-revoke": Door(ADMIN, (0,), "post"),
+    # domains
+    "monitors:domain-list": Door(VIEWER),
+    "monitors:domain-detail": Door(VIEWER, ("none.example",)),
+    "monitors:domain-judge": Door(RESPONDER, ("none.example",), "post"),
     # monitors and components
     "monitors:monitor-list": Door(VIEWER),
     "monitors:monitor-export": Door(VIEWER, ("csv",)),

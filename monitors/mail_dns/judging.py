@@ -52,9 +52,8 @@ def judge(options: DomainOptions, facts: Facts) -> list[Judgement]:
     ]
 
 
-def not_judged(options: DomainOptions, judgements: list[Judgement]) -> dict[str, str]:
+def not_judged(options: DomainOptions, judged: set[str]) -> dict[str, str]:
     """Records that nothing is said about, with the reason: silence must not look like health."""
-    judged = {one.record for one in judgements}
     return {
         record: "skipped by configuration"
         if record in options.skip

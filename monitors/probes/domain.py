@@ -32,7 +32,9 @@ def result_of(options: DomainOptions, evaluation: Evaluation) -> ProbeResult:
     decisive = worst(evaluation.judgements)
     if decisive is None:
         return ProbeResult(Result.UNKNOWN, "nothing_judged", f"No record of {options.name} is configured to be judged.")
-    lines = domain_as_lines(options.name, evaluation.judgements, not_judged(options, list(evaluation.judgements)))
+    lines = domain_as_lines(
+        options.name, evaluation.judgements, not_judged(options, {one.record for one in evaluation.judgements})
+    )
     return ProbeResult(
         decisive.result,
         decisive.reason,

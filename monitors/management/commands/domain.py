@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **given: Any) -> None:
         options = options_of(given)
         evaluation = asyncio.run(evaluate(options, given["timeout"]))
-        unjudged = not_judged(options, list(evaluation.judgements))
+        unjudged = not_judged(options, {one.record for one in evaluation.judgements})
         if given["json"]:
             told = json.dumps(
                 domain_as_json(options.name, evaluation.judgements, unjudged), indent=2, ensure_ascii=False
