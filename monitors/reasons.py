@@ -18,6 +18,8 @@ CONNECTION = {
 }
 
 OURS = {
+    "own_network": "Our own network is gone",
+    "probe_overran": "Probe overran its deadline",
     "no_route": "No route from the prober",
     "prober_exhausted": "Prober out of resources",
     "resolver_failed": "Our resolver failed",

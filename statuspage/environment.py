@@ -80,6 +80,13 @@ def networks(value: str) -> list[str]:
     return names
 
 
+def endpoints(value: str) -> list[str]:
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if wrong := [name for name in names if not name.rpartition(":")[0] or not name.rpartition(":")[2].isdigit()]:
+        raise ValueError(f"must be host:port separated by commas, not {wrong[0]!r}")
+    return names
+
+
 def http_url(value: str) -> SplitResult:
     url = urlsplit(value)
     if url.scheme not in {"http", "https"} or not url.hostname:
@@ -159,6 +166,12 @@ class Environment:
     )
     location: str = variable(
         "STANDPIPE_LOCATION", str, "main", "Name of the place that this machine's prober probes from."
+    )
+    anchors: list[str] = variable(
+        "STANDPIPE_ANCHORS",
+        endpoints,
+        "",
+        "`host:port`s outside, by which a prober tells its own network's loss from a target's. Unset: its resolvers.",
     )
     spool_megabytes: int = variable(
         "STANDPIPE_SPOOL_MEGABYTES",

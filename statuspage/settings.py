@@ -114,6 +114,7 @@ USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration(ENV.log_format, ENV.log_level)
 LOCATION = ENV.location
+ANCHORS = ENV.anchors
 SPOOL_DIR = ENV.data_dir / "spool"
 SPOOL_BYTES = ENV.spool_megabytes * 1024 * 1024
 KEEP_OBSERVATIONS = timedelta(days=ENV.keep_observations_days)

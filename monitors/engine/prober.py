@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from psycopg import AsyncConnection
 from monitors.engine import claims
 from monitors.engine.claims import LEASE_S, Claimant, Row
 from monitors.engine.connections import DATABASE_GONE, connect, connection_parameters
+from monitors.engine.guard import Anchor, Guard, is_local
 from monitors.engine.held import Held, UnusableOptionsError, configuration_of, held_from
 from monitors.engine.recorder import Recorder
 from monitors.engine.runner import Runner
@@ -24,6 +25,7 @@ from monitors.engine.spool import Spool
 from monitors.notices import CONFIG_CHANNEL
 from monitors.probes import Kind, Observed
 from monitors.processes import DATABASE_GONE as DJANGO_DATABASE_GONE
+from monitors.services.own_network import write_own_network
 from monitors.services.silence import fall_silent, settle_silent
 from monitors.services.verdicts import settle_components
 
@@ -37,10 +39,6 @@ WARM_TIMEOUT_S = 10.0
 log = logging.getLogger(__name__)
 
 
-async def keep_all(batch: Sequence[Observed]) -> list[Observed]:
-    return list(batch)
-
-
 class Prober:
     """Claims, runs and records for one location."""
 
@@ -52,7 +50,7 @@ class Prober:
         spool: Spool,
         *,
         on_observed: Callable[[Observed], None] | None = None,
-        doubt: Callable[[Sequence[Observed]], Awaitable[list[Observed]]] = keep_all,
+        anchors: Iterable[Anchor] = (),
         chores: Callable[[], int] | None = None,
     ) -> None:
         self.owner, self.location, self.kinds, self.on_observed = owner, location, kinds, on_observed
@@ -60,11 +58,13 @@ class Prober:
         self.chores = chores
         self.held_by_monitor: dict[int, Held] = {}
         self.runner = Runner(self.done)
+        self.guard = Guard(anchors, is_local_check=self.is_local_check)
+        self._written_gone_since: datetime | None = datetime.now(UTC)
         self.recorder = Recorder(
             owner,
             connect=self.connect_to_store,
             reload=self.reload,
-            doubt=doubt,
+            doubt=self.guard.doubt,
             spool=spool,
             held_by_monitor=self.held_by_monitor,
             kinds=kinds,
@@ -80,7 +80,9 @@ class Prober:
     async def run(self, stop: asyncio.Event) -> None:
         """Probe until told to stop; then let running checks end, store what is left, and release the watches."""
         recording = asyncio.create_task(self.recorder.run())
-        helpers = [asyncio.create_task(work()) for work in (self.control, self.listen, self.keep_house)]
+        helpers = [
+            asyncio.create_task(work()) for work in (self.control, self.listen, self.keep_house, self.keep_doubt)
+        ]
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([stopping, recording, *helpers], return_when=asyncio.FIRST_COMPLETED)
@@ -136,6 +138,9 @@ class Prober:
             await self.configure(connection, claimant)
         await self.take(connection, claimant)
         self.hasten()
+        if self._written_gone_since != self.guard.gone_since:
+            await write_own_network(connection, self.location, self.guard.gone_since)
+            self._written_gone_since = self.guard.gone_since
         if time.monotonic() - self.silence_at_s >= SILENCE_EVERY_S:
             self.silence_at_s = time.monotonic()
             await self.judge_silence(connection)
@@ -254,6 +259,14 @@ class Prober:
                         self.hear(notice.payload)
             except DATABASE_GONE:
                 await asyncio.sleep(TICK_S)
+
+    def is_local_check(self, observed: Observed) -> bool:
+        held = self.held_by_monitor.get(observed.check.monitor_id)
+        return held is not None and is_local(held.host)
+
+    async def keep_doubt(self) -> None:
+        await self.guard.learn()
+        await asyncio.Event().wait()
 
     async def keep_house(self) -> None:
         """Do what is due of the history's chores, in a thread: they are long, and a slot may not wait for them."""

@@ -19,7 +19,7 @@ from monitors.options import Strict
 from monitors.probes import Check, Kind
 from monitors.results import ProbeResult, Result
 
-LETTERS = {"o": Result.OK, "w": Result.WARN, "f": Result.FAIL, "u": Result.UNKNOWN}
+LETTERS = {"o": Result.OK, "w": Result.WARN, "f": Result.FAIL, "u": Result.UNKNOWN, "?": Result.FAIL}
 
 
 class Scripted(Strict):
@@ -47,7 +47,7 @@ class Script:
             raise RuntimeError("the probe is broken")
         if letter == "_":
             await asyncio.sleep(60)
-        said = {"o": "answered", "w": "slow", "f": "refused", "u": "resolver_timeout"}[letter]
+        said = {"o": "answered", "w": "slow", "f": "refused", "u": "resolver_timeout", "?": "timeout"}[letter]
         return ProbeResult(LETTERS[letter], said, f"{check.slug} {said}.", 1.5, {"connect": 0.5}, f"wire said {said}")
 
     def kinds(self, **more: Any) -> dict[str, Kind]:

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from monitors.engine.guard import Anchor, system_anchors
 from monitors.engine.once import probe_once
 from monitors.engine.prober import Prober
 from monitors.engine.spool import Spool
@@ -43,7 +44,9 @@ class Command(BaseCommand):
     async def watch(self, process: Process, stop: asyncio.Event) -> None:
         spool = Spool(Path(settings.SPOOL_DIR) / str(process.id), limit_bytes=settings.SPOOL_BYTES)
         on_observed = self.print if self.is_json else None
-        prober = Prober(process.id, self.location, KINDS, spool, on_observed=on_observed, chores=run_chores)
+        prober = Prober(
+            process.id, self.location, KINDS, spool, on_observed=on_observed, anchors=anchors(), chores=run_chores
+        )
         try:
             await prober.run(stop)
         finally:
@@ -58,6 +61,10 @@ class Command(BaseCommand):
 
     def print(self, observed: Observed) -> None:
         self.stdout.write(json_line(observed, self.location) if self.is_json else text_line(observed))
+
+
+def anchors() -> list[Anchor]:
+    return [Anchor.parse(text) for text in settings.ANCHORS] or system_anchors()
 
 
 def json_line(observed: Observed, location: str) -> str:
