@@ -33,6 +33,16 @@ DOORS: dict[str, Door] = {
     "statuspage:board": Door(VIEWER),
     "statuspage:board-queue": Door(VIEWER, ("no-such-queue",)),
     "statuspage:board-queue-csv": Door(VIEWER, ("no-such-queue",)),
+    # api
+    "api-docs": Door(ANYONE),
+    "api:api-root": Door(ANYONE),
+    "api:openapi-json": Door(ANYONE),
+    "api:sample-push": Door(TOKEN, method="post"),
+    "api:change-push": Door(TOKEN, method="post"),
+    "api:change-enqueue": Door(TOKEN, method="post"),
+    "pagerduty-change-enqueue": Door(TOKEN, method="post"),
+    "api:queue-list": Door(TOKEN),
+    "api:queue-detail": Door(TOKEN, ("no-such-queue",)),
     # access
     "statuspage:person-list": Door(ADMIN),
     "statuspage:person-role": Door(ADMIN, (0,), "post"),

@@ -203,3 +203,9 @@ def floor(at: datetime, step: timedelta) -> datetime:
     """The start of the bucket that `at` lies in."""
     seconds = int(at.timestamp()) // int(step.total_seconds()) * int(step.total_seconds())
     return datetime.fromtimestamp(seconds, tz=at.tzinfo)
+
+
+def pushed_queues(slugs: set[str]) -> dict[str, int]:
+    """Monitor ids of those of `slugs` that are queues whose samples are pushed. One query."""
+    rows = queue_rows().filter(slug__in=slugs, options__source="push").order_by()
+    return dict(rows.values_list("slug", "pk"))
