@@ -12,7 +12,7 @@ from monitors.engine import claims
 from monitors.engine.claims import Claimant
 from monitors.engine.connections import connect, connection_parameters
 from monitors.engine.held import Held, held_from
-from monitors.engine.runner import probe, wall_us
+from monitors.engine.runner import close_kinds, probe, wall_us
 from monitors.engine.store import store
 from monitors.probes import Kind, Observed
 from monitors.schedule import moment, slot_after
@@ -32,6 +32,7 @@ async def probe_once(
             held = [held_from(row, kinds) for row in await claims.claim_once(connection, claimant, slugs)]
             return await look(connection, claimant, held, kinds, on_observed)
         finally:
+            await close_kinds(kinds)
             await claims.leave(connection, claimant)
 
 

@@ -20,7 +20,7 @@ from monitors.engine.connections import DATABASE_GONE, connect, connection_param
 from monitors.engine.guard import Anchor, Guard, is_local
 from monitors.engine.held import Held, UnusableOptionsError, configuration_of, held_from
 from monitors.engine.recorder import Recorder
-from monitors.engine.runner import Runner
+from monitors.engine.runner import Runner, close_kinds
 from monitors.engine.spool import Spool
 from monitors.notices import CONFIG_CHANNEL
 from monitors.probes import Kind, Observed
@@ -91,6 +91,7 @@ class Prober:
                 task.cancel()
             outcomes = await asyncio.gather(*helpers, return_exceptions=True)
             await self.runner.drain()
+            await close_kinds(self.kinds)
             self.recorder.close()
             outcomes += await asyncio.gather(recording, return_exceptions=True)
             await self.let_go()

@@ -7,11 +7,11 @@ import heapq
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 
 from monitors.engine.held import Held
-from monitors.probes import Observed
+from monitors.probes import Kind, Observed
 from monitors.results import ProbeResult, Result
 from monitors.schedule import SECOND_US, is_out_of_reach, moment, next_slot, recorded_at
 from monitors.verdicts import is_unsettled
@@ -179,6 +179,13 @@ async def probe(held: Held) -> ProbeResult:
     except Exception as error:
         log.exception("a probe raised", extra={"monitor": held.check.slug, "kind": held.check.kind})
         return own_fault("probe_error", f"The probe itself failed: {type(error).__name__}: {error}"[:500])
+
+
+async def close_kinds(kinds: Mapping[str, Kind]) -> None:
+    """Let every kind give back what it keeps open between runs."""
+    for kind in kinds.values():
+        if kind.close is not None:
+            await kind.close()
 
 
 def own_fault(reason: str, sentence: str) -> ProbeResult:
