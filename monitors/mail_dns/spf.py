@@ -71,7 +71,11 @@ def judge_one(options: DomainOptions, facts: Facts, domain: str) -> Judgement:
 
 
 def _summary(tree: Node, outcomes: dict[str, Outcome]) -> str:
-    passing = f"; all {len(outcomes)} sending addresses pass" if outcomes else ""
+    passing = ""
+    if outcomes:
+        passing = (
+            f"; all {len(outcomes)} sending addresses pass" if len(outcomes) > 1 else "; our sending address passes"
+        )
     return f"One valid record, {tree.lookups} of {LOOKUP_LIMIT} DNS lookups used{passing}."
 
 

@@ -80,6 +80,11 @@ class RecordView:
         return self.row.values or []
 
     @property
+    def words(self) -> list[str]:
+        """The record for people; where the effective policies have a table, without the lines that say the same."""
+        return list(self.row.words[len(self.effective) :])
+
+    @property
     def tree(self) -> dict[str, Any] | None:
         tree: dict[str, Any] | None = self.row.detail.get("tree")
         return tree
@@ -137,7 +142,7 @@ def _domain_row(monitor: Monitor, records: list[DomainRecord], now: datetime) ->
     return DomainRow(
         slug=monitor.slug,
         name=monitor.name,
-        state=STATE_BY_VERDICT[Verdict(state.verdict)] if state else "unknown",
+        state=state_of(monitor, views),
         sentence=state.sentence if state else "",
         since=state.since if state else None,
         is_paused=monitor.is_paused,
@@ -145,6 +150,14 @@ def _domain_row(monitor: Monitor, records: list[DomainRecord], now: datetime) ->
         kinds=tuple(max(found, key=lambda view: SEVERITY[view.result]) for found in by_kind.values() if found),
         last_change=monitor.newest,  # type: ignore[attr-defined] # annotated
     )
+
+
+def state_of(monitor: Monitor, views: list[RecordView]) -> str:
+    """The domain's state on the screen: that of its monitor, unless nobody has looked for too long."""
+    state = getattr(monitor, "state", None)
+    if state is None or any(view.is_late for view in views):
+        return "unknown"
+    return STATE_BY_VERDICT[Verdict(state.verdict)]
 
 
 def current(records: Iterable[DomainRecord], monitor: Monitor, now: datetime) -> list[RecordView]:

@@ -23,6 +23,7 @@ from monitors.selectors.domains import (
     is_judged_since,
     record_changes,
     record_views,
+    state_of,
     waited_too_long,
 )
 from monitors.services.watches import run_now
@@ -86,6 +87,8 @@ def domain_context(monitor: Monitor, asked: datetime | None, now: datetime) -> d
         "monitor": monitor,
         "options": options,
         "records": records,
+        "absent": [view for view in records if view.is_absent],
+        "state": state_of(monitor, records),
         "changes": record_changes(monitor),
         "not_judged": not_judged(options, {view.row.record for view in records}) if records else {},
         "asked_at": asked if is_awaited else None,
