@@ -1,0 +1,71 @@
+"""The console and the public page in a real browser: nothing for axe to find, nothing wider than a phone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from tests import mail_platform
+from tests.browser import PHONE, WIDE, overflow, violations
+
+pytestmark = pytest.mark.browser
+PAGES = {
+    "public": "/",
+    "monitors": "/console/monitors/",
+    "monitor": "/console/monitors/api-b/",
+    "monitor-edit": "/console/monitors/api-b/edit/",
+    "components": "/console/components/",
+    "component": "/console/components/api/",
+    "people": "/console/people/",
+    "tokens": "/console/tokens/",
+    "account": "/account/2fa/",
+    "not-found": "/console/monitors/none/",
+    "link": "/sign-in/none/",
+}
+VIEWS = {"wide light": (WIDE, "light"), "wide dark": (WIDE, "dark"), "phone dark": (PHONE, "dark")}
+VIEWS["phone light"] = (PHONE, "light")
+
+
+@pytest.fixture
+def platform(transactional_db: None) -> None:
+    mail_platform.build(timezone.now())
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_is_accessible_and_fits(platform: None, open_page: Callable[..., Page], view: str) -> None:
+    """One test for all pages of a view: the browser starts once. STANDPIPE_TEST_PICTURES keeps what was seen."""
+    size, scheme = VIEWS[view]
+    page = open_page("/", size=size, scheme=scheme)
+    for name, path in PAGES.items():
+        page.goto(path)
+        if os.environ.get("PICTURES"):
+            page.screenshot(path=Path(os.environ["PICTURES"]) / f"{name}-{view.replace(' ', '-')}.png", full_page=True)
+        assert (name, violations(page)) == (name, [])
+        assert (name, overflow(page)["x"]) == (name, 0)
+
+
+def test_the_menu_opens_without_a_script(platform: None, open_page: Callable[..., Page]) -> None:
+    page = open_page("/console/monitors/", size=PHONE)
+    expect(page.get_by_role("link", name="Components")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("link", name="Components").click()
+    expect(page.get_by_role("heading", level=1, name="Components")).to_be_visible()
+
+
+def test_times_are_shown_in_the_readers_zone(platform: None, open_page: Callable[..., Page]) -> None:
+    page = open_page("/console/monitors/api-b/")
+    shown = page.locator('time[data-show="for"]').first
+    expect(shown).to_have_text("8 min")
+    assert shown.get_attribute("title").endswith("UTC")
+
+
+def test_typing_filters_the_list_in_place(platform: None, open_page: Callable[..., Page]) -> None:
+    page = open_page("/console/monitors/")
+    page.get_by_role("searchbox").press_sequentially("smtp")
+    expect(page.locator(".monitors tbody tr")).to_have_count(2)
+    assert "q=smtp" in page.url
