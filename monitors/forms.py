@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +42,13 @@ class DurationInput(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         return format_duration(value) if isinstance(value, timedelta) else value
+
+
+class OptionsInput(forms.JSONField):
+    """JSON as people read it: a line a key."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict) else value
 
 
 class MonitorFilterForm(forms.Form):
@@ -83,7 +91,7 @@ class MonitorForm(forms.Form):
     down_of = forms.IntegerField(label="of the last", min_value=1, max_value=50)
     up_after = forms.IntegerField(label="Up after", min_value=1, max_value=50)
     up_of = forms.IntegerField(label="of the last", min_value=1, max_value=50)
-    options = forms.JSONField(
+    options = OptionsInput(
         widget=forms.Textarea(attrs={"class": "code", "spellcheck": "false", "rows": 12}),
         help_text="What this kind of monitor takes, as JSON; secrets only by reference, to a variable or a file.",
     )

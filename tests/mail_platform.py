@@ -75,7 +75,7 @@ def build(now: datetime) -> None:
         monitor = Monitor.objects.create(
             slug=slug, name=slug, kind=kind, site=site, zone=zone, is_from_file=slug != "api-b",
             component=Component.objects.filter(slug=owner).first(), created_at=now - timedelta(days=40),
-            options={"url": f"https://{slug}.acme.example/health", "expect": {"status": [200], "json": {"status": "ok"}}},
+            options={"url": f"https://{slug}.acme.example/", "expect": {"status": [200], "json": {"status": "ok"}}},
         )  # fmt: skip
         since = now - timedelta(minutes=8) if verdict != "up" else now - timedelta(days=2, hours=5)
         MonitorState.objects.create(monitor=monitor, verdict=verdict, since=since, sentence=sentence)
@@ -104,7 +104,8 @@ def observe(monitor: Monitor, location: Location, now: datetime) -> None:
     Observation.objects.bulk_create(
         Observation(
             monitor=monitor, location=location, at=now - timedelta(seconds=10 * at), result="ok", reason="ok",
-            latency_ms=wave(at) + 28, phases_ms={"dns": 0.8, "connect": 4.1, "tls": 16 + wave(at) / 4, "first_byte": wave(at)},
+            latency_ms=wave(at) + 28,
+            phases_ms={"dns": 0.8, "tcp": 4.1, "tls": 16 + wave(at) / 4, "first_byte": wave(at)},
         )
         for at in range(360)
     )  # fmt: skip
@@ -114,7 +115,7 @@ def observe(monitor: Monitor, location: Location, now: datetime) -> None:
     ):
         Evidence.objects.create(
             monitor=monitor, location=location, at=now - timedelta(seconds=age), result=result, reason=reason,
-            sentence=sentence, transcript=text, latency_ms=38.2, phases_ms={"dns": 0.8, "connect": 4.1, "tls": 33.3},
+            sentence=sentence, transcript=text, latency_ms=38.2, phases_ms={"dns": 0.8, "tcp": 4.1, "tls": 33.3},
         )  # fmt: skip
 
 

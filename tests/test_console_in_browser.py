@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from statuspage.models import User
+from statuspage.roles import Role
+from statuspage.services.access import set_role
 from tests import mail_platform
 from tests.browser import PHONE, WIDE, overflow, violations
 
@@ -27,26 +31,34 @@ PAGES = {
     "not-found": "/console/monitors/none/",
     "link": "/sign-in/none/",
 }
-VIEWS = {"wide light": (WIDE, "light"), "wide dark": (WIDE, "dark"), "phone dark": (PHONE, "dark")}
-VIEWS["phone light"] = (PHONE, "light")
+VIEWS = {"wide light": (WIDE, "light"), "phone dark": (PHONE, "dark")}
+if os.environ.get("PICTURES"):
+    VIEWS |= {"wide dark": (WIDE, "dark"), "phone light": (PHONE, "light")}
 
 
 @pytest.fixture
-def platform(transactional_db: None) -> None:
+def platform(browser: Browser, operator: User) -> None:
+    """The platform, seen by an admin, who sees every page.
+
+    The browser comes first: Playwright's loop gives this thread a database connection of its own,
+    and what was opened before it would not be closed after it.
+    """
+    set_role(operator, Role.ADMIN)
     mail_platform.build(timezone.now())
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_page_is_accessible_and_fits(platform: None, open_page: Callable[..., Page], view: str) -> None:
-    """One test for all pages of a view: the browser starts once. STANDPIPE_TEST_PICTURES keeps what was seen."""
+    """One test for all pages of a view. PICTURES in the environment names a directory that keeps what was seen."""
     size, scheme = VIEWS[view]
     page = open_page("/", size=size, scheme=scheme)
+    found = {}
     for name, path in PAGES.items():
         page.goto(path)
         if os.environ.get("PICTURES"):
             page.screenshot(path=Path(os.environ["PICTURES"]) / f"{name}-{view.replace(' ', '-')}.png", full_page=True)
-        assert (name, violations(page)) == (name, [])
-        assert (name, overflow(page)["x"]) == (name, 0)
+        found[name] = [*violations(page), *([f"{overflow(page)['x']} px too wide"] if overflow(page)["x"] else [])]
+    assert {name: problems for name, problems in found.items() if problems} == {}
 
 
 def test_the_menu_opens_without_a_script(platform: None, open_page: Callable[..., Page]) -> None:
@@ -60,7 +72,7 @@ def test_the_menu_opens_without_a_script(platform: None, open_page: Callable[...
 def test_times_are_shown_in_the_readers_zone(platform: None, open_page: Callable[..., Page]) -> None:
     page = open_page("/console/monitors/api-b/")
     shown = page.locator('time[data-show="for"]').first
-    expect(shown).to_have_text("8 min")
+    expect(shown).to_have_text(re.compile(r"8 min( \d s)?"))
     assert shown.get_attribute("title").endswith("UTC")
 
 

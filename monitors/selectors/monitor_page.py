@@ -67,19 +67,18 @@ def latency_chart(
 ) -> SafeString:
     """Percentiles above, phases below, on one axis of time, marked where somebody changed something. One query."""
     percentiles = Lane(
-        "latency",
+        "latency, ms",
         (
             Trace("p99", "p99", [(point.at, point.p99) for point in points]),
             Trace("p95", "p95", [(point.at, point.p95) for point in points]),
             Trace("p50", "p50", [(point.at, point.p50) for point in points]),
         ),
-        unit=" ms",
         height=130,
     )
     lanes = [percentiles]
     if phases:
         traces = tuple(Trace(name, f"phase-{at + 1}", series) for at, (name, series) in enumerate(phases.items()))
-        lanes.append(Lane("phases, mean", traces, unit=" ms", height=110))
+        lanes.append(Lane("phases, mean ms", traces, height=110))
     return time_series(lanes, window, latency_in_words(monitor, points), marks(monitor, window))
 
 

@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.simple_tag
 def moment(at: datetime | None, show: str = "moment") -> SafeString | str:
-    """A <time> element in UTC, localised by times.js. `show`: moment, clock, day, ago, for (how long until now)."""
+    """A <time> element in UTC, localised by times.js. `show`: moment, clock, day, ago, due, or for (its age)."""
     if at is None:
         return "never"
     at = at.astimezone(UTC)

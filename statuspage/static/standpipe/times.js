@@ -4,10 +4,12 @@ const SHAPES = {
   day: { weekday: "short", day: "numeric", month: "short", year: "numeric" },
   moment: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
 };
+// The pages are English: a reader of another language gets English dates in day-month order.
+const LOCALE = navigator.language.startsWith("en") ? navigator.language : "en-GB";
 const FORMATS = Object.fromEntries(
-  Object.entries(SHAPES).map(([name, shape]) => [name, new Intl.DateTimeFormat(document.documentElement.lang, shape)]),
+  Object.entries(SHAPES).map(([name, shape]) => [name, new Intl.DateTimeFormat(LOCALE, shape)]),
 );
-const YEARLY = new Intl.DateTimeFormat(document.documentElement.lang, { ...SHAPES.moment, year: "numeric" });
+const YEARLY = new Intl.DateTimeFormat(LOCALE, { ...SHAPES.moment, year: "numeric" });
 const REFRESH_MS = 5_000;
 
 /** A duration in words, at most two units: "4 h 2 min". */
@@ -35,6 +37,7 @@ function write(element, now) {
   const shape = element.dataset.show ?? "moment";
   element.title ||= `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
   if (shape === "ago") element.textContent = ago(at, now);
+  else if (shape === "due") element.textContent = at > now ? ago(at, now) : "due";
   else if (shape === "for") element.textContent = inWords((now - at) / 1000);
   else if (shape === "moment" && at.getFullYear() !== now.getFullYear()) element.textContent = YEARLY.format(at);
   else element.textContent = (FORMATS[shape] ?? FORMATS.moment).format(at);
@@ -48,7 +51,7 @@ export function localise(root = document) {
 
 function refresh() {
   const now = new Date();
-  for (const element of document.querySelectorAll('time[data-show="ago"], time[data-show="for"]')) write(element, now);
+  for (const element of document.querySelectorAll('time:is([data-show="ago"], [data-show="due"], [data-show="for"])')) write(element, now);
 }
 
 localise();
