@@ -76,7 +76,7 @@ def bad_night(now: datetime | None = None) -> None:
 
 
 def beat(now: datetime) -> None:
-    ProcessBeat.objects.create(id=uuid.uuid4(), role="probe", host="here", pid=1, beat_at=now)
+    ProcessBeat.objects.create(id=uuid.uuid4(), role="prober", host="here", pid=1, beat_at=now)
 
 
 def monitor(

@@ -131,7 +131,7 @@ def api(db: None) -> Component:
 
 
 def beat(age: timedelta) -> None:
-    ProcessBeat.objects.create(id="00000000-0000-4000-8000-000000000001", role="probe", host="here", pid=1)
+    ProcessBeat.objects.create(id="00000000-0000-4000-8000-000000000001", role="prober", host="here", pid=1)
     ProcessBeat.objects.update(beat_at=datetime.now(UTC) - age)
 
 

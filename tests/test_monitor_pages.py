@@ -160,7 +160,7 @@ def storied(main: Location, api: Component) -> Monitor:
             result="ok",
             reason="ok",
             latency_ms=40.0 + age,
-            phases_ms={"dns": 1.0, "connect": 4.0, "tls": 20.0, "first_byte": 15.0 + age},
+            phases_ms=[["dns", 1.0], ["connect", 4.0], ["tls", 20.0], ["first_byte", 15.0 + age]],
         )
     outage = now - timedelta(minutes=8)
     StateInterval.objects.create(monitor=monitor, verdict="up", started_at=now - timedelta(days=1), ended_at=outage)
@@ -168,7 +168,7 @@ def storied(main: Location, api: Component) -> Monitor:
     for result, reason, text in (("ok", "ok", "< HTTP/1.1 200 OK"), ("fail", "cert_expired", "* certificate <script>")):
         Evidence.objects.create(
             monitor=monitor, location=main, at=now - timedelta(minutes=9), result=result, reason=reason,
-            latency_ms=41.0, phases_ms={"connect": 4.0}, sentence=f"sentence of {reason}", transcript=text,
+            latency_ms=41.0, phases_ms=[["connect", 4.0]], sentence=f"sentence of {reason}", transcript=text,
         )  # fmt: skip
         now += timedelta(minutes=1)
     return monitor

@@ -9,6 +9,10 @@ from django.db.models.functions import Now
 class ProcessBeat(models.Model):
     """One running process of ours. Gone from the table when it ended well, old when it died."""
 
+    class Role(models.TextChoices):
+        PROBER = "prober"
+        RESPONDER = "responder"
+
     id = models.UUIDField(primary_key=True)
     role = models.CharField(max_length=20)
     host = models.CharField(max_length=253)

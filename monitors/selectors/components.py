@@ -31,7 +31,8 @@ class PublicComponent:
 
 def measured_at() -> datetime | None:
     """The newest heartbeat of any prober; None when none ever ran. One query."""
-    newest: datetime | None = ProcessBeat.objects.filter(role="probe").aggregate(at=Max("beat_at"))["at"]
+    probers = ProcessBeat.objects.filter(role=ProcessBeat.Role.PROBER)
+    newest: datetime | None = probers.aggregate(at=Max("beat_at"))["at"]
     return newest
 
 

@@ -16,8 +16,8 @@ WHERE monitor_id = %(monitor_id)s AND at >= %(start)s AND at < %(end)s
 GROUP BY 1 ORDER BY 1
 """
 PHASES = """
-SELECT extract(epoch FROM date_bin(%(step)s, at, 'epoch'))::float + %(half_s)s AS at, key, avg(value::float)
-FROM monitors_observation, jsonb_each_text(phases_ms)
+SELECT extract(epoch FROM date_bin(%(step)s, at, 'epoch'))::float + %(half_s)s AS at, phase->>0, avg((phase->>1)::float)
+FROM monitors_observation, jsonb_array_elements(phases_ms) AS phase
 WHERE monitor_id = %(monitor_id)s AND at >= %(start)s AND at < %(end)s
 GROUP BY 1, 2 ORDER BY 1
 """

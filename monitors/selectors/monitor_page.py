@@ -131,7 +131,7 @@ def transcript(row: Evidence) -> Transcript:
         sentence=row.sentence,
         text=row.transcript,
         latency_ms=row.latency_ms,
-        phases_ms=tuple((row.phases_ms or {}).items()),
+        phases_ms=tuple((phase, ms) for phase, ms in row.phases_ms or []),
     )
 
 
