@@ -1,4 +1,8 @@
-"""Own NATS JetStream consumers, through the monitoring port (`/jsz`)."""
+"""Own NATS JetStream consumers, through the monitoring port (`/jsz`).
+
+A purge moves the consumer on as acknowledgements do: NATS does not tell purged from acknowledged, and neither
+can we. Everything else that leaves unacknowledged shows in the balance.
+"""
 
 from __future__ import annotations
 

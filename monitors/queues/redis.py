@@ -91,6 +91,9 @@ async def stream_sample(redis: Any, options: RedisOptions) -> Sample:
     now = datetime.now(UTC)
     waiting = await undelivered(redis, options, stream, group)
     delivered = group.get("entries-read")
+    if delivered is None and group["last-delivered-id"] == "0-0":
+        # A group made at the beginning of the stream tells no count before its first delivery.
+        delivered = 0
     return Sample(
         at=now,
         depth=None if waiting is None else waiting + group["pending"],
