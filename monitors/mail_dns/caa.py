@@ -10,7 +10,7 @@ from monitors.mail_dns.facts import Facts, parents
 from monitors.mail_dns.judgement import Judgement, Note, ok, warn
 from monitors.mail_dns.options import DomainOptions
 from monitors.mail_dns.published import absent
-from monitors.resolver import Answer
+from monitors.resolver import Answer, Status
 
 VALUE = re.compile(r'(?P<flags>\d{1,3}) (?P<tag>[A-Za-z0-9]+) "?(?P<value>.*?)"?', re.DOTALL)
 ISSUER = re.compile(r"\s*(?P<domain>[A-Za-z0-9.-]*)\s*(?:;.*)?", re.DOTALL)
@@ -31,10 +31,16 @@ def parse_caa(text: str) -> Property | None:
 
 
 def relevant(facts: Facts, name: str) -> Answer:
-    """The first CAA set at the name or above it (RFC 8659 section 3); the last answer when there is none."""
+    """The first CAA set at the name or above it (RFC 8659 section 3); the last answer when there is none.
+
+    A server that refuses a name above ends the climb: it is asked as the authority of its own zone only.
+    """
     answer = facts.dns(name, "CAA")
     for candidate in parents(name):
-        answer = facts.dns(candidate, "CAA")
+        above = facts.dns(candidate, "CAA")
+        if candidate != name and above.status is Status.REFUSED:
+            break
+        answer = above
         if answer.values or not answer.is_known:
             break
     return answer

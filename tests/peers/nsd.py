@@ -8,7 +8,7 @@ from tests.peers.peer import Peer, free_port
 
 CONFIGURATION = """
 server:
-    ip-address: 127.0.0.1
+    ip-address: {address}
     port: {port}
     username: ""
     chroot: ""
@@ -28,21 +28,22 @@ remote-control:
 
 
 class Nsd(Peer):
-    """`serve("mail.test", zone_file_text)` adds or replaces a zone; 127.0.0.1, UDP and TCP on `port`."""
+    """`serve("mail.test", zone_file_text)` adds or replaces a zone; UDP and TCP on `address` and `port`."""
 
     package = "nsd"
     program = "nsd"
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         super().__init__()
+        self.address, self.wanted_port = address, port
         self.zones: dict[str, Path] = {}
 
     def configure(self) -> None:
-        self.port = free_port()
+        self.port = self.wanted_port or free_port()
         self.write()
 
     def write(self) -> None:
-        text = CONFIGURATION.format(directory=self.directory, port=self.port)
+        text = CONFIGURATION.format(directory=self.directory, address=self.address, port=self.port)
         text += "".join(f'zone:\n    name: "{name}"\n    zonefile: "{path}"\n' for name, path in self.zones.items())
         (self.directory / "nsd.conf").write_text(text)
 
