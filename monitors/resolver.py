@@ -21,7 +21,6 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
-import dns.resolver
 
 from monitors import dns_wire
 from monitors.dns_wire import DnsNameError, Endpoint, Via
@@ -241,6 +240,9 @@ class Lookups:
 
 def system_servers() -> tuple[Endpoint, ...]:
     """The resolvers that this machine is configured with; none when there is no such configuration."""
+    # Here, because it brings an HTTP/2 client along, which every process would wait for.
+    import dns.resolver
+
     try:
         resolver = dns.resolver.Resolver()
     except dns.resolver.NoResolverConfiguration:

@@ -13,10 +13,6 @@ from urllib.request import urlopen
 
 from django.utils import timezone
 
-from monitors.config.problems import ConfigError
-from monitors.config.reading import read
-from monitors.config.sandbox import sandbox_configuration
-from monitors.services.config import apply_config
 from statuspage.database.base import let_go
 
 ANSWERS_WITHIN_S = 0.5
@@ -24,7 +20,10 @@ ANSWERS_WITHIN_S = 0.5
 
 @dataclass(slots=True)
 class Introduction:
-    """Asks the sandbox for its status until it answers, then watches it. For the loop of `manage.py up`."""
+    """Asks the sandbox for its status until it answers, then watches it. For the loop of `manage.py up`.
+
+    The configuration's modules take a second to load: at the first look, while the sandbox loads too.
+    """
 
     say: Callable[[str, str], None]
     control: str
@@ -35,6 +34,8 @@ class Introduction:
     def look(self) -> None:
         if self.is_made:
             return
+        import monitors.services.config  # noqa: F401 - loaded ahead
+
         # Not there yet, or killed by a drill: the next look asks again.
         with suppress(OSError, HTTPException, ValueError):
             with urlopen(f"{self.control}/status", timeout=ANSWERS_WITHIN_S) as answer:  # noqa: S310 - our own address
@@ -43,6 +44,11 @@ class Introduction:
             self.introduce(status)
 
     def introduce(self, status: dict[str, Any]) -> None:
+        from monitors.config.problems import ConfigError
+        from monitors.config.reading import read
+        from monitors.config.sandbox import sandbox_configuration
+        from monitors.services.config import apply_config
+
         dsn = status["database"]["reader_dsn"]
         if dsn is None:
             self.say("up", "the sandbox's database cannot be watched: our role there may not create a reader")

@@ -13,8 +13,6 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import model_validator
-from redis import asyncio as aioredis
-from redis import exceptions
 
 from monitors.flow import Sample
 from monitors.options import Duration
@@ -60,6 +58,9 @@ class RedisOptions(SourceOptions):
 
 
 async def read(ask: Ask) -> list[Sample]:
+    # Redis' client takes a quarter of a second to load: processes that watch no Redis do without.
+    from redis.exceptions import RedisError
+
     options: RedisOptions = ask.options
     url = revealed(options.url)
     try:
@@ -68,12 +69,14 @@ async def read(ask: Ask) -> list[Sample]:
             return [await (stream_sample if options.stream else list_sample)(redis, options)]
     except TimeoutError as error:
         raise UnreachableError("timeout", f"Redis did not answer within {ask.deadline_s:.3g} s.") from error
-    except exceptions.RedisError as error:
+    except RedisError as error:
         raise typed(error) from error
 
 
 def client(url: str) -> Any:
     """One pool of connections per server and event loop."""
+    from redis import asyncio as aioredis
+
     key = (asyncio.get_running_loop(), url)
     if key not in CLIENTS:
         CLIENTS[key] = aioredis.Redis.from_url(url, decode_responses=True, max_connections=8, protocol=2)
@@ -151,7 +154,9 @@ async def list_sample(redis: Any, options: RedisOptions) -> Sample:
     return Sample(at=datetime.now(UTC), depth=waiting + (in_flight or 0), in_flight=in_flight)
 
 
-def typed(error: exceptions.RedisError) -> SourceError:
+def typed(error: Exception) -> SourceError:
+    from redis import exceptions
+
     if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
         return RefusedError("unauthorised", f"Redis refused the login: {error}.")
     if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError):

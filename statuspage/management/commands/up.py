@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from monitors.sandbox import plan as sandbox_plan
@@ -53,12 +53,11 @@ class Command(BaseCommand):
         supervisor = Supervisor(children(bind, port, ground), say, surroundings(address, place))
         with ended_by_signals(supervisor):
             prepare(say, config)
-            welcome = starting.Welcome(say, bind, port, address, starting.sign_in_path())
-            looks = [welcome.look, *([DatabaseWatch(place, say).look] if place else [])]
-            if sandbox and config is None:
-                looks.append(
-                    Introduction(say, f"http://{sandbox_plan.make().control}", address, settings.ENV.data_dir).look
-                )
+            looks = [starting.Welcome(say, bind, port, address).look]
+            if place:
+                looks.append(DatabaseWatch(place, say).look)
+            if ground and config is None:
+                looks.append(Introduction(say, f"http://{ground.control}", address, settings.ENV.data_dir).look)
             supervisor.run(looks)
         if place and not embedded.release(place):
             say("up", "the database goes on: another process uses it")
@@ -67,15 +66,15 @@ class Command(BaseCommand):
 
 def children(bind: str, port: int, ground: sandbox_plan.Plan | None) -> list[Child]:
     """Every process but the database, in the order of their start."""
-    web = Child("web", manage("serve", "--bind", bind, "--port", str(port)))
-    watching = [Child("responder", manage("respond"))]
-    commands = get_commands()
-    if "probe" in commands:
-        watching.insert(0, Child("prober", manage("probe")))
+    started = [
+        Child("web", manage("serve", "--bind", bind, "--port", str(port))),
+        Child("prober", manage("probe")),
+        Child("responder", manage("respond")),
+    ]
     if ground:
         command = manage("sandbox", "up", "--base-port", str(ground.base_port))
-        watching.append(Child("sandbox", command, ends_last=True))
-    return [web, *watching]
+        started.append(Child("sandbox", command, ends_last=True))
+    return started
 
 
 def manage(*words: str) -> list[str]:
