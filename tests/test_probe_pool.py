@@ -173,3 +173,18 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], words: 
     whole = {"query": "api.example", "servers": ["127.0.0.1:53"], "members": MEMBERS} | options
     with pytest.raises(ValidationError, match=words):
         KINDS["pool"].options.model_validate(whole)
+
+
+def test_lost_datagrams_are_asked_again_and_a_slow_server_is_asked_less() -> None:
+    class Losing(Pool):
+        def reply(self, wire: bytes, via: str) -> bytes | None:
+            answer = super().reply(wire, via)
+            return None if len(self.asked) % 10 == 0 else answer
+
+    server = Losing(weighted(AS_WEIGHTED))
+    server.start()
+    try:
+        result = probed(server, 6.0, samples=60)
+    finally:
+        server.stop()
+    assert (result.result, result.reason) == (Result.OK, "ok"), result

@@ -20,23 +20,29 @@ from monitors.probes.faults import Fault
 from monitors.probes.kind import Check, Kind
 from monitors.probes.pool.options import MemberProbe, PoolOptions
 from monitors.probes.pool.shares import Shares, shares
-from monitors.resolver import Endpoint, Reply, ask
+from monitors.resolver import Endpoint, Reply, Status, ask
 from monitors.results import ProbeResult, Result
 
 SAMPLING_SHARE = 0.6
 """Of the check's time: the members are probed meanwhile, and the rest is for arithmetic and for a busy machine."""
-IN_FLIGHT = 32
-"""Questions at once to one server: enough to hide the way there, too few to be taken for an attack."""
-LOST_SHARE = 0.02
+IN_FLIGHT = 16
+"""Questions at once to one server: enough to hide the way there, too few to flood its socket buffer."""
+PATIENCE_S = 1.0
+"""Then a question is asked once more: a lost datagram is nobody's fault."""
+LOST_SHARE = 0.05
 MEMBER_KINDS = {kind.name: kind for kind in (http.KIND, smtp.KIND, tcp.KIND, tls.KIND)}
 
 
 @dataclasses.dataclass(slots=True)
 class Sample:
-    """What one server handed out: how often each address came first, and how its questions ended otherwise."""
+    """What one server handed out: how often each address came first, and how its questions ended otherwise.
+
+    A slow server is asked less often than `samples` says; what was never asked is not lost.
+    """
 
     endpoint: Endpoint
     counts: Counter[str]
+    asked: int = 0
     empty: int = 0
     lost: int = 0
     fault: Fault | None = None
@@ -55,21 +61,23 @@ def first_address(message: dns.message.Message, rdtype: str) -> str | None:
 async def sample(options: PoolOptions, endpoint: Endpoint, seconds: float) -> Sample:
     """Ask one server, without recursion, so that no cache smooths what it hands out."""
     found = Sample(endpoint, Counter())
-    ends_at = asyncio.get_running_loop().time() + seconds
-    left = iter(range(options.samples))
+    clock = asyncio.get_running_loop().time
+    ends_at = clock() + seconds
 
     async def askers() -> None:
-        for _ in left:
-            room_s = ends_at - asyncio.get_running_loop().time()
-            if room_s <= 0:
-                found.lost += 1
-                continue
-            note(
-                found, await ask(endpoint, options.query, options.type, timeout_s=room_s, recursion=False), options.type
-            )
+        while found.asked < options.samples and (room_s := ends_at - clock()) > 0:
+            found.asked += 1
+            reply = await ask_once(options, endpoint, min(PATIENCE_S, room_s))
+            if reply.status is Status.TIMEOUT and (room_s := ends_at - clock()) > 0:
+                reply = await ask_once(options, endpoint, min(PATIENCE_S, room_s))
+            note(found, reply, options.type)
 
     await asyncio.gather(*(askers() for _ in range(min(IN_FLIGHT, options.samples))))
     return found
+
+
+async def ask_once(options: PoolOptions, endpoint: Endpoint, timeout_s: float) -> Reply:
+    return await ask(endpoint, options.query, options.type, timeout_s=timeout_s, recursion=False)
 
 
 def note(found: Sample, reply: Reply, rdtype: str) -> None:
@@ -137,7 +145,9 @@ async def survey(attempt: Attempt) -> ProbeResult:
 
 def judge_sample(attempt: Attempt, options: PoolOptions, found: Sample) -> None:
     """Raise Fault for a server that hands out nothing; warn for one that loses answers."""
-    attempt.transcript.remark(f"{found.endpoint}: {dict(found.counts)}, {found.empty} empty, {found.lost} lost")
+    attempt.transcript.remark(
+        f"{found.endpoint}: {dict(found.counts)}, {found.empty} empty, {found.lost} of {found.asked} lost"
+    )
     if not found.is_heard:
         fault = found.fault or Fault("timeout", f"DNS server {found.endpoint} does not answer")
         if not attempt.is_reached:
@@ -147,11 +157,9 @@ def judge_sample(attempt: Attempt, options: PoolOptions, found: Sample) -> None:
     if not found.counts:
         raise Fault("pool_empty", f"DNS server {found.endpoint} gives no address for {options.query}")
     if found.empty:
-        raise Fault("pool_empty", f"{found.empty} of {options.samples} answers of {found.endpoint} hold no address")
-    if found.lost > options.samples * LOST_SHARE:
-        attempt.warn(
-            "pool_answers_lost", f"{found.lost} of {options.samples} questions to {found.endpoint} got no answer"
-        )
+        raise Fault("pool_empty", f"{found.empty} of {found.asked} answers of {found.endpoint} hold no address")
+    if found.lost > found.asked * LOST_SHARE:
+        attempt.warn("pool_answers_lost", f"{found.lost} of {found.asked} questions to {found.endpoint} got no answer")
 
 
 def describe(attempt: Attempt, compared: Shares, members: Mapping[str, ProbeResult]) -> None:
