@@ -95,7 +95,8 @@ class Nursery:
         ours, theirs = socket.socketpair()
         socket.send_fds(self._socket, [name.encode()], [theirs.fileno()])
         theirs.close()
-        self._socket.recv(1)
+        if not self._socket.recv(1):
+            raise BrokenPipeError("nobody bears instances any more")
         ours.setblocking(False)
         return ours
 
@@ -121,8 +122,11 @@ def _live(setup: Setup, instance: Instance, roles: dict[str, RoleMain], channel:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     status = 1
     try:
-        asyncio.run(_main(setup, instance, roles[instance.role], channel))
+        # Not `asyncio.run`: it would cancel what is still open, and streams complain of that at length (Python 3.11).
+        asyncio.new_event_loop().run_until_complete(_main(setup, instance, roles[instance.role], channel))
         status = 0
+    except OSError as error:
+        print(f"{instance.name}: {error}", file=sys.stderr)
     except BaseException:  # the last frame of a forked process: nothing above may run
         traceback.print_exc()
     finally:

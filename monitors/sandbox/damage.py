@@ -31,8 +31,8 @@ where table_schema = current_schema() and table_name = 'suppression' and column_
 
 class Damage:
     def __init__(self, database_url: str, schema: str) -> None:
-        self._locker_info = schemas.conninfo(database_url, schema, "sandbox migration")
-        self._database = Database(schemas.conninfo(database_url, schema, "sandbox damage", lock_ms=3000))
+        self._locker_info = schemas.conninfo(database_url, schema, "migration")
+        self._database = Database(schemas.conninfo(database_url, schema, "damage", lock_ms=3000))
         self._locker: psycopg.AsyncConnection | None = None
         self._losing: asyncio.Task[None] | None = None
 

@@ -13,7 +13,7 @@ from monitors.sandbox import schema as schemas
 
 STATEMENT_MS = 5_000  # longer than any healthy statement by far; shorter than a caller's patience
 LOCK_MS = 3_000
-REPORT_MS = 1_000
+QUICK_MS = 2_000
 
 
 class LedgerError(Exception):
@@ -145,12 +145,11 @@ class Ledger:
     """The ledger as one instance uses it. Quick questions have their own connection: they never wait behind a write."""
 
     def __init__(self, database_url: str, schema: str, instance: str) -> None:
-        name = f"sandbox {instance}"
         self._instance = instance
-        self._writes = Database(
-            schemas.conninfo(database_url, schema, name, statement_ms=STATEMENT_MS, lock_ms=LOCK_MS)
+        self._writes, self._quick = (
+            Database(schemas.conninfo(database_url, schema, instance, statement_ms=statement_ms, lock_ms=lock_ms))
+            for statement_ms, lock_ms in ((STATEMENT_MS, LOCK_MS), (QUICK_MS, QUICK_MS))
         )
-        self._quick = Database(schemas.conninfo(database_url, schema, name, statement_ms=REPORT_MS, lock_ms=REPORT_MS))
 
     async def accept(self, mail: Mail) -> int:
         """Store a message durably and count it, both or neither; give its id."""

@@ -46,7 +46,7 @@ class Load:
         self._plan = context.setup.plan
         self._tls = ssl.create_default_context(cafile=context.setup.authority.ca_file)
         self._pool: deque[str] = deque(maxlen=ANSWERS_KEPT)
-        self._idle_http: dict[str, list[HttpClient]] = {}
+        self._idle_http: dict[Endpoint, list[HttpClient]] = {}
         self._idle_smtp: dict[Endpoint, list[SmtpClient]] = {}
         self._busy: set[asyncio.Task[None]] = set()
         self._counts = dict.fromkeys(("attempted", "accepted", "failed", "given_up"), 0)
@@ -113,11 +113,9 @@ class Load:
         return {"from": f"shop@{DOMAIN}", "to": [f"{whom}@elsewhere.test"], "subject": subject, "text": text}
 
     async def _by_api(self, message: dict[str, Any]) -> bool:
-        hosts = self._plan.role("api")
-        host = self._chance.choice(self._pool) if self._pool else hosts[0].endpoint.host
-        idle = self._idle_http.setdefault(host, [])
-        port = hosts[0].endpoint.port
-        client = idle.pop() if idle else await HttpClient.connect(host, port, self._tls, API_NAME)
+        at = self._api_endpoint()
+        idle = self._idle_http.setdefault(at, [])
+        client = idle.pop() if idle else await HttpClient.connect(at.host, at.port, self._tls, API_NAME)
         try:
             status = await client.post("/email", message)
         except OSError:
@@ -125,6 +123,12 @@ class Load:
             raise
         idle.append(client)
         return status == 200
+
+    def _api_endpoint(self) -> Endpoint:
+        """Where DNS sends this customer; without an answer so far, anywhere."""
+        every = [one.endpoint for one in self._plan.role("api")]
+        host = self._chance.choice(self._pool) if self._pool else None
+        return self._chance.choice([at for at in every if at.host == host] or every)
 
     async def _by_smtp(self, message: dict[str, Any]) -> bool:
         at = self._chance.choice(self._plan.role("smtp")).endpoint

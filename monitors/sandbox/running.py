@@ -80,9 +80,10 @@ async def _supervise(setup: Setup, nursery: Nursery, reader_dsn: str | None) -> 
         await platform.start()
         await pages.service.start()
         log.info("sandbox is up: control http://%s, CA %s", setup.plan.control, setup.authority.ca_file)
-        await stopping.wait()
-    except TimeoutError as error:
-        raise SandboxError("instances did not come up in time") from error
+        waiting = [asyncio.create_task(event.wait()) for event in (stopping, platform.nursery_is_gone)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.is_set():
+            raise SandboxError("the process that bears instances is gone")
     finally:
         await pages.service.stop()
         await platform.stop()

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-VERSION = "sandbox 1"
+VERSION = "sandbox 2"
 CONSUMER_TTL_S = 10  # a sender silent for longer is not counted (view `queue`), and its claims are taken back
 START_LOCK = 7_305_013_905  # two sandboxes that start at once make their schemas one after the other
 
@@ -32,7 +32,8 @@ create table message (
     finished_at timestamptz,
     finished_by text,
     reason text not null default ''
-) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500);
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500,
+    autovacuum_vacuum_insert_scale_factor = 0.05);  -- counting a long queue is quick only on vacuumed pages
 create index message_waiting on message (id) where state = 'accepted';
 create index message_in_flight on message (claimed_by) where state = 'in_flight';
 create index message_finished on message (finished_at) where finished_at is not null;
@@ -73,7 +74,7 @@ QUEUE_SQL = (
 def conninfo(database_url: str, schema: str, application: str, *, statement_ms: int = 0, lock_ms: int = 0) -> str:
     """A connection string that lands in the schema and gives up in time."""
     options = f"-c search_path={schema} -c statement_timeout={statement_ms} -c lock_timeout={lock_ms}"
-    return make_conninfo(database_url, options=options, application_name=application, connect_timeout=3)
+    return make_conninfo(database_url, options=options, application_name=f"{schema} {application}", connect_timeout=3)
 
 
 def create(database_url: str, schema: str) -> None:

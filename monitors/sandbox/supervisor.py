@@ -16,7 +16,7 @@ from typing import Any
 from monitors.sandbox import child, faults
 from monitors.sandbox.child import Nursery, Setup
 from monitors.sandbox.damage import Damage
-from monitors.sandbox.faults import Active, FaultError
+from monitors.sandbox.faults import Active, FaultError, SandboxError
 from monitors.sandbox.ledger import Database, Ledger, LedgerError
 from monitors.sandbox.mode import ModeState, Word
 from monitors.sandbox.schema import conninfo
@@ -90,8 +90,9 @@ class Platform:
         self.ledger = Ledger(setup.database_url, setup.schema, "supervisor")
         self._nursery = nursery
         self._damage = Damage(setup.database_url, setup.schema)
-        self._database = Database(conninfo(setup.database_url, setup.schema, "sandbox supervisor", lock_ms=1000))
+        self._database = Database(conninfo(setup.database_url, setup.schema, "supervisor", lock_ms=1000))
         self._pruning: asyncio.Task[None] | None = None
+        self.nursery_is_gone = asyncio.Event()
         self._is_stopping = False
 
     async def start(self) -> None:
@@ -100,9 +101,16 @@ class Platform:
         self.mode = {"mode": word, "epoch": epoch}
         for one in self.children.values():
             one.life = asyncio.create_task(self._live(one))
-        async with asyncio.timeout(READY_WITHIN_S):
-            await asyncio.gather(*(self._born(one) for one in self.children.values()))
+        await self._all_born()
         self._pruning = asyncio.create_task(self._prune_forever())
+
+    async def _all_born(self) -> None:
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                await asyncio.gather(*(self._born(one) for one in self.children.values()))
+        except TimeoutError:
+            missing = ", ".join(one.name for one in self.children.values() if not one.ready.is_set())
+            raise SandboxError(f"did not come up within {READY_WITHIN_S:.0f} s: {missing}") from None
 
     async def _born(self, one: Child) -> None:
         assert one.life is not None
@@ -118,12 +126,19 @@ class Platform:
             if self._is_stopping or self._is_kept_down(one.name):
                 break
             lived = asyncio.get_running_loop().time() - born_at
+            if self.nursery_is_gone.is_set():
+                break
             back_off = 0.5 if lived > LONGEST_BACK_OFF_S else min(back_off * 2, LONGEST_BACK_OFF_S)
             log.warning("%s died after %.1f s; again in %.1f s", one.name, lived, back_off)
             await asyncio.sleep(back_off)
 
     async def _one_life(self, one: Child) -> None:
-        reader, one.writer = await asyncio.open_connection(sock=self._nursery.bear(one.name))
+        try:
+            channel = self._nursery.bear(one.name)
+        except OSError:
+            self.nursery_is_gone.set()
+            return
+        reader, one.writer = await asyncio.open_connection(sock=channel)
         one.births += 1
         with suppress(ConnectionError, ValueError):
             one.pid = json.loads(await reader.readline())["pid"]
@@ -164,7 +179,7 @@ class Platform:
             self.active = [known for known in self.active if not faults.same(known, one)] + [one]
             try:
                 await self._strike(one)
-            except faults.SandboxError:
+            except SandboxError:
                 self.active.remove(one)
                 raise
         return found

@@ -8,8 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +32,16 @@ eventually = partial(wait_until, within=20.0)  # a platform of ten processes, on
 class Sandbox:
     """The platform as a test meets it. Quiet unless given a `rate`; faults by `break_` and `mend`."""
 
-    def __init__(self, database_url: str, directory: Path, *, rate: float = 0, hour_s: float = 120) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        directory: Path,
+        *,
+        rate: float = 0,
+        hour_s: float = 120,
+        command: tuple[str, ...] = ("-m", "monitors.sandbox"),
+    ) -> None:
+        self._command = command
         self.base_port = free_base_port()
         self.database_url = database_url
         self.schema = f"sandbox_{self.base_port}"
@@ -48,23 +55,18 @@ class Sandbox:
         self._words = ["--rate", str(rate), "--hour", str(hour_s)]
 
     def __enter__(self) -> Sandbox:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._start()
+        self.start()
         return self
 
-    def _start(self) -> None:
-        words = [sys.executable, "-m", "monitors.sandbox", "up", "--base-port", str(self.base_port)]
+    def start(self) -> None:
+        """Run it; a second time for a second life on what the first left behind."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        words = [*self._command, "up", "--base-port", str(self.base_port)]
         words += ["--directory", str(self.directory), "--schema", self.schema, *self._words]
         environ = os.environ | {"DATABASE_URL": self.database_url}
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(words, env=environ, cwd=ROOT, stdout=log, stderr=log)
+            self.process = subprocess.Popen([sys.executable, *words], env=environ, cwd=ROOT, stdout=log, stderr=log)
         wait_until(self._is_up, within=START_WITHIN_S, reason=f"the sandbox did not start: see {self.log}")
-
-    @contextmanager
-    def again(self) -> Iterator[None]:
-        """A second life on what the first left behind."""
-        self._start()
-        yield
 
     def _is_up(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -73,10 +75,13 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+        schema.drop(self.database_url, self.schema)
+
+    def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(15)
-        schema.drop(self.database_url, self.schema)
 
     @property
     def ca_file(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ import requests
 from monitors.sandbox.control import Control
 from monitors.sandbox.faults import SandboxError
 from tests.sandbox.running import ROOT, Sandbox, eventually
+
+DROP_CONNECTIONS = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like %s"
 
 
 @pytest.fixture
@@ -66,10 +69,28 @@ def test_a_second_life_heals_what_the_first_left_broken(own: Sandbox) -> None:
         own.break_("wrong-alter")
         own.process.kill()
         own.process.wait()
-        with own.again():
-            own.mode("online")
-            eventually(lambda: own.totals()["sent"] > 5)
-            assert own.totals()["residual"] == 0
+        own.start()
+        own.mode("online")
+        eventually(lambda: own.totals()["sent"] > 5)
+        assert own.totals()["residual"] == 0
+
+
+def test_when_the_parent_of_the_instances_dies_the_platform_ends_and_says_so(own: Sandbox) -> None:
+    with own:
+        os.kill(descendants(own.process.pid)[0], signal.SIGKILL)
+        assert own.process.wait(10) == 1
+    assert "is gone" in own.log.read_text()
+
+
+def test_a_database_that_drops_every_connection_costs_no_message(own: Sandbox) -> None:
+    with own:
+        eventually(lambda: own.totals()["sent"] > 20)
+        with psycopg.connect(own.database_url, autocommit=True) as connection:
+            for _ in range(3):
+                connection.execute(DROP_CONNECTIONS, [f"{own.schema} %"])
+                before = eventually(lambda: own.totals()["sent"])
+                eventually(lambda: (own.totals()["sent"] or 0) > before + 5)  # noqa: B023 - asked at once
+        assert own.totals()["residual"] == 0
 
 
 def test_the_load_reaches_every_instance_and_the_books_balance(own: Sandbox) -> None:
@@ -156,3 +177,11 @@ def test_an_unreachable_database_is_named(tmp_path: Path) -> None:
     failed = manage("up", "--base-port", "19990", "--directory", str(tmp_path), "--database-url", dead)
     assert failed.returncode == 1
     assert failed.stderr.startswith("sandbox: database: ")
+
+
+def test_manage_py_hands_over_to_a_process_without_django(sandbox_database_url: str, tmp_path: Path) -> None:
+    with Sandbox(sandbox_database_url, tmp_path, command=("manage.py", "sandbox")) as own:
+        assert b"monitors.sandbox" in Path(f"/proc/{own.process.pid}/cmdline").read_bytes()
+        command = [sys.executable, "manage.py", "sandbox", "status", "--json", "--base-port", str(own.base_port)]
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+        assert json.loads(told.stdout)["base_port"] == own.base_port
