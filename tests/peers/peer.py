@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -48,7 +49,7 @@ def install(packages: list[str]) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise MissingPeerError(f"not installed: apt install {' '.join(packages)}")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    with Path(tempfile.gettempdir(), "standpipe-peers.lock").open("w") as lock:
+    with Path(tempfile.gettempdir(), "standpipe-peers.lock").open("w") as lock, no_autostart():
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages]
         for step in (["apt-get", "update", "--quiet"], command):
@@ -57,6 +58,21 @@ def install(packages: list[str]) -> None:
             )
             if done.returncode:
                 raise MissingPeerError(f"apt-get could not install {' '.join(packages)}: {done.stderr.strip()[-300:]}")
+
+
+@contextlib.contextmanager
+def no_autostart() -> Iterator[None]:
+    """Debian starts what it installs, on its usual ports, unless this file refuses: 101 is "forbidden", invoke-rc.d(8)."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink(missing_ok=True)
 
 
 class Peer:
