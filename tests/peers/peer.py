@@ -62,7 +62,7 @@ def install(packages: list[str]) -> None:
 
 @contextlib.contextmanager
 def no_autostart() -> Iterator[None]:
-    """Debian starts what it installs, on its usual ports, unless this file refuses: 101 is "forbidden", invoke-rc.d(8)."""
+    """Debian starts what it installs, on its usual ports, unless this file refuses: 101 forbids, see invoke-rc.d(8)."""
     policy = Path("/usr/sbin/policy-rc.d")
     if policy.exists():
         yield
