@@ -11,7 +11,7 @@ POLICIES = ("none", "quarantine", "reject")
 STRENGTH = {policy: strength for strength, policy in enumerate(POLICIES)}
 REMOVED_TAGS = ("pct", "rf", "ri")
 KNOWN_TAGS = {"v", "p", "sp", "np", "t", "psd", "adkim", "aspf", "fo", "rua", "ruf", *REMOVED_TAGS}
-VERSION = re.compile(r"\s*[vV]\s*=\s*DMARC1\s*(?:;|$)")
+VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")
 FAILURE_OPTIONS = {"0", "1", "d", "s", "d:s", "s:d"}
 MAILTO = re.compile(r"[!#-'*+./0-9=?A-Z^_`a-z{|}~%-]+@(?P<domain>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)(?:\?.*)?")
 URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>[^\s,!]+)")

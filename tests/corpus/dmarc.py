@@ -15,7 +15,7 @@ def at(text: str, name: str = "acme.example") -> str:
 CASES = [
     Case("reject with reports", "ok dmarc_ok", M + "4.10.1", at(f"v=DMARC1; p=reject; {RUA}")),
     Case("quarantine with reports", "ok dmarc_ok", M + "4.10.1", at(f"v=DMARC1; p=quarantine; {RUA}")),
-    Case("blanks around everything", "ok dmarc_ok", M + "4.10.1", at(f" v = DMARC1 ; p = reject ; {RUA} ; ")),
+    Case("blanks around everything", "ok dmarc_ok", M + "4.10.1", at(f"v = DMARC1 ; p = reject ; {RUA} ; ")),
     Case("p may come late", "ok dmarc_ok", M + "4.10.1", at(f"v=DMARC1; {RUA}; p=reject")),
     Case("values in capitals", "ok dmarc_ok", M + "4.10.1", at(f"v=DMARC1; p=REJECT; {RUA}")),
     Case("a stronger policy below", "ok dmarc_ok", M + "4.10.1", at(f"v=DMARC1; p=quarantine; sp=reject; {RUA}")),
@@ -36,6 +36,7 @@ CASES = [
     Case("only SPF by wildcard", "fail dmarc_missing", M + "4.10.1", '_dmarc.acme.example TXT "v=spf1 -all"'),
     Case("version in small letters", "fail dmarc_not_a_record", M + "4.7", at(f"v=dmarc1; p=reject; {RUA}")),
     Case("version not first", "fail dmarc_not_a_record", M + "4.7", at(f"p=reject; v=DMARC1; {RUA}")),
+    Case("a blank before the version", "fail dmarc_not_a_record", M + "4.7", at(f" v=DMARC1; p=reject; {RUA}")),
     Case("version runs on", "fail dmarc_not_a_record", M + "4.7", at(f"v=DMARC12; p=reject; {RUA}")),
     Case("two records", "fail dmarc_several", M + "4.10",
          at(f"v=DMARC1; p=reject; {RUA}") + at(f"v=DMARC1; p=none; {RUA}")),
