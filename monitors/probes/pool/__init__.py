@@ -70,7 +70,10 @@ async def sample(options: PoolOptions, endpoint: Endpoint, seconds: float) -> Sa
             reply = await ask_once(options, endpoint, min(PATIENCE_S, room_s))
             if reply.status is Status.TIMEOUT and (room_s := ends_at - clock()) > 0:
                 reply = await ask_once(options, endpoint, min(PATIENCE_S, room_s))
-            note(found, reply, options.type)
+            if reply.status is Status.TIMEOUT and clock() >= ends_at:
+                found.asked -= 1  # cut off by us, not lost
+            else:
+                note(found, reply, options.type)
 
     await asyncio.gather(*(askers() for _ in range(min(IN_FLIGHT, options.samples))))
     return found
@@ -92,7 +95,7 @@ def note(found: Sample, reply: Reply, rdtype: str) -> None:
 
 # A check's options must be the same object from run to run, for the kinds keep handles by it.
 @lru_cache(maxsize=4096)
-def _member_options_json(kind: str, options_json: str, address: str) -> Any:
+def _member_options(kind: str, options_json: str, address: str) -> Any:
     model = MEMBER_KINDS[kind].options
     return model.model_validate_json(options_json).model_copy(update={"connect_to": address})
 
@@ -102,7 +105,7 @@ def member_check(check: Check, probe: MemberProbe, address: str, place: int) -> 
     options = probe.options
     port = options.target[1] if probe.kind == "http" else host_and_port(options.target)[1]
     reached = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    made = _member_options_json(probe.kind, options.model_dump_json(by_alias=True, exclude_unset=True), reached)
+    made = _member_options(probe.kind, options.model_dump_json(by_alias=True, exclude_unset=True), reached)
     # Negative, so that a member's kept handle is never that of a monitor.
     number = -(check.monitor_id * 1000 + place)
     return Check(number, check.slug, kind.name, check.timeout_s * 0.9, check.interval_s, made)
