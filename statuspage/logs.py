@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message", "request"}
 """Attributes that every record has; what is left over came from `extra=`. Django adds the request, with cookies."""
 SECRET_NAME = re.compile(r"password|passwd|secret|token|authorization|cookie|api_?key|dsn", re.IGNORECASE)
-SECRET_IN_TEXT = (
-    re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+(?=@)"),
-    re.compile(r"(?i)((?:password|passwd|secret|token)=)[^\s&'\"]+"),
-    re.compile(r"(?i)(bearer |basic )[a-z0-9._~+/=-]{8,}"),
+SECRET_IN_TEXT = re.compile(
+    r"""(?ix)
+    (?<=://) (?P<user> [^\s:/@]* : ) [^\s/@]+ (?=@)                     # in an address
+    | (?P<name> (?: password | passwd | secret | token ) = ) [^\s&'"]+   # in a query or a conninfo
+    | (?P<scheme> (?: bearer | basic ) \s ) [a-z0-9._~+/=-]{8,}          # in an Authorization header
+    """
 )
 HIDDEN = "[hidden]"
 
@@ -40,20 +43,21 @@ def fields(formatter: logging.Formatter, record: logging.LogRecord) -> dict[str,
         "logger": record.name,
         "msg": without_secrets(record.getMessage()),
     }
-    for key, value in vars(record).items():
-        if key not in KNOWN and not key.startswith("_"):
-            found[key] = HIDDEN if SECRET_NAME.search(key) else without_secrets(value)
+    extra = {key: value for key, value in vars(record).items() if key not in KNOWN and not key.startswith("_")}
+    found |= without_secrets(extra)
     if record.exc_info:
         found["traceback"] = without_secrets(formatter.formatException(record.exc_info))
     return found
 
 
 def without_secrets(value: Any) -> Any:
-    if not isinstance(value, str):
+    if value is None or isinstance(value, bool | int | float):
         return value
-    for pattern in SECRET_IN_TEXT:
-        value = pattern.sub(rf"\g<1>{':' if '://' in pattern.pattern else ''}{HIDDEN}", value)
-    return value
+    if isinstance(value, Mapping):
+        return {k: HIDDEN if SECRET_NAME.search(str(k)) else without_secrets(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [without_secrets(item) for item in value]
+    return SECRET_IN_TEXT.sub(lambda found: (found[found.lastgroup or 0] or "") + HIDDEN, str(value))
 
 
 def quoted(value: Any) -> str:
