@@ -14,7 +14,10 @@ import dns.rcode
 import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from hypothesis import given
+from hypothesis import strategies as st
 
+from monitors.sandbox import answers
 from monitors.sandbox import zone as zones
 from monitors.sandbox.faults import RECORDS
 from monitors.sandbox.plan import DOMAIN, MTA_STS_NAME, Plan
@@ -44,11 +47,11 @@ def ask(
     weights: tuple[int, ...] = (),
     is_udp: bool = True,
     server: int = 0,
-    chance: random.Random | None = None,
+    chance: random.Random = answers.CHANCE,
     edns: int = 1232,
 ) -> dns.message.Message | None:
     query = dns.message.make_query(name, kind, use_edns=0 if edns else None, payload=edns)
-    wire = zones.answer(ZONE, query.to_wire(), ails or {}, weights, is_udp=is_udp, server=server, chance=chance)
+    wire = answers.answer(ZONE, query.to_wire(), ails or {}, weights, is_udp=is_udp, server=server, chance=chance)
     return None if wire is None else dns.message.from_wire(wire)
 
 
@@ -130,7 +133,15 @@ def test_the_pool_is_answered_by_its_weights(weights: tuple[int, ...], expected:
 
 @pytest.mark.parametrize("wire", [b"", b"\x00" * 11, b"\xff" * 40, b"GET / HTTP/1.1\r\n\r\n"])
 def test_rubbish_gets_silence(wire: bytes) -> None:
-    assert zones.answer(ZONE, wire, {}, (), is_udp=True) is None
+    assert answers.answer(ZONE, wire, {}, (), is_udp=True) is None
+
+
+@given(st.binary(max_size=80), st.integers(0, 40), st.integers(0, 255))
+def test_no_bytes_on_the_wire_make_it_stumble(rubbish: bytes, position: int, value: int) -> None:
+    answers.answer(ZONE, rubbish, {}, (), is_udp=True)
+    query = bytearray(dns.message.make_query(f"api.{DOMAIN}", "A", use_edns=0, payload=1232).to_wire())
+    query[position % len(query)] = value
+    answers.answer(ZONE, bytes(query) + rubbish, {}, (), is_udp=False)
 
 
 def test_both_name_servers_answer_over_udp_and_tcp(sandbox: Sandbox) -> None:
