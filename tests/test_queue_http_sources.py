@@ -73,7 +73,7 @@ async def forget() -> AsyncIterator[None]:
 
 def watch(server: Scripted, **more: Any) -> Watch:
     watched = Watch(0.01, source="kumomta", url=server.url, **more)
-    watched.ask = type(watched.ask)(1, watched.options, 0.5, 0.01)
+    watched.ask = type(watched.ask)(1, watched.options, 0.5, 1e-9)
     return watched
 
 
