@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitors.flow import Context, Event, FlowState, Memory, Policy, Sample, advance, judge
-from monitors.queues import SOURCES, Ask, QueueOptions, SourceError
+from monitors.queues import SOURCES, Ask, QueueOptions, SourceError, look
 
 
 class Watch:
@@ -30,7 +30,7 @@ class Watch:
     async def look(self) -> FlowState:
         self.error = None
         try:
-            for sample in await self.source.read(self.ask):
+            for sample in await look(self.ask):
                 self.memory = advance(self.memory, sample, self.policy)
                 self.events += self.memory.events
         except SourceError as error:

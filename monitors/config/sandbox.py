@@ -154,6 +154,16 @@ def port_of(address: str) -> int:
     return int(address.rpartition(":")[2])
 
 
+def link(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The senders share one link to the sink, whose page tells its bits."""
+    sink = next(instance for instance in status["instances"] if instance["role"] == "sink")
+    return {
+        "url": sink["metrics"],
+        "bits": "sandbox_link_bits_total",
+        "capacity": "sandbox_link_capacity_bits_per_second",
+    }
+
+
 def queue(status: Mapping[str, Any], reader_dsn: Path) -> dict[str, Any]:
     return {
         "slug": "outbound",
@@ -162,6 +172,7 @@ def queue(status: Mapping[str, Any], reader_dsn: Path) -> dict[str, Any]:
         "dsn": {"file": str(reader_dsn)},
         "query": status["database"]["queue_sql"],
         "ledger": True,
+        "link": link(status),
         "every": "1s",
         "oldest": {"warn": "30s", "fail": "5m"},
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import ceil
+from statistics import median
 
 from monitors.flow.memory import AgeLevel, Memory
 from monitors.flow.sample import Context, Policy, Sample
@@ -153,7 +154,7 @@ def delayed(memory: Memory, last: Sample, level: AgeLevel, policy: Policy) -> Re
 
 def slow(memory: Memory, last: Sample, policy: Policy, context: Context) -> Reading | None:
     """Sending lags: against the usual rate of this hour, or with the link full, while the backlog grows."""
-    if not last.depth or memory.ack_rate is None or (memory.net_rate or 0.0) >= 0:
+    if not last.depth or memory.ack_rate is None or net_now(memory) >= 0:
         return None
     if last.utilisation is not None and last.utilisation >= policy.full_ratio:
         rates = f"{memory.ack_rate:.3g}/s acknowledged, {memory.ingress_rate or 0:.3g}/s coming in"
@@ -166,13 +167,14 @@ def slow(memory: Memory, last: Sample, policy: Policy, context: Context) -> Read
 
 
 def growing(memory: Memory, last: Sample) -> Reading | None:
-    if memory.net_rate is None or len(memory.nets) < SAMPLES_FOR_ETA or not last.depth:
+    if len(memory.nets) < SAMPLES_FOR_ETA or not last.depth:
         return None
     ingress, ack = memory.ingress_rate or 0.0, memory.ack_rate or 0.0
     is_backlog = last.depth > GROWING_BACKLOG_S * max(ack, 0.1)
-    if not is_backlog or memory.net_rate >= -GROWING_RATIO * max(ingress, ack):
+    net = net_now(memory)
+    if not is_backlog or net >= -GROWING_RATIO * max(ingress, ack):
         return None
-    sentence = f"More comes in than goes out: {-memory.net_rate:.3g}/s short, {last.depth} waiting."
+    sentence = f"More comes in than goes out: {-net:.3g}/s short, {last.depth} waiting."
     return Word.GROWING, "capacity_exceeded", sentence, False
 
 
@@ -195,7 +197,9 @@ def drain_eta(memory: Memory, last: Sample, context: Context) -> Eta | None:
     if memory.is_stalled:
         return resumed_eta(memory, last.depth, context)
     net = memory.net_rate
-    if net is None or len(memory.nets) < SAMPLES_FOR_ETA or net <= STEADY_RATIO * (memory.ack_rate or 0.0):
+    steady = STEADY_RATIO * (memory.ack_rate or 0.0)
+    # The smoothed rate remembers a minute: where the queue has begun to grow since, it promises what is over.
+    if net is None or len(memory.nets) < SAMPLES_FOR_ETA or net <= steady or net_now(memory) <= 0:
         return None
     seconds = last.depth / net
     low, high = percentile(memory.nets, 0.9), percentile(memory.nets, 0.1)
@@ -210,9 +214,13 @@ def resumed_eta(memory: Memory, depth: int, context: Context) -> Eta | None:
     best = max(memory.peak_ack_rate or 0.0, context.usual_ack_rate or 0.0)
     if best <= 0:
         return None
-    spare = best - (memory.ingress_rate or 0.0)
-    seconds = depth / (spare if spare > GROWING_RATIO * best else best)
-    return Eta(seconds, seconds, None, "at_least")
+    # What comes in meanwhile makes it longer, by an amount that nobody knows before sending resumes.
+    return Eta(depth / best, depth / best, None, "at_least")
+
+
+def net_now(memory: Memory) -> float:
+    """The net rate of the last moments: the median of the last five, 0 when nothing is known."""
+    return median(memory.nets[-5:]) if memory.nets else 0.0
 
 
 def percentile(values: tuple[float, ...], share: float) -> float:

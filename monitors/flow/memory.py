@@ -234,8 +234,8 @@ def is_standing(last: Sample, sample: Sample) -> bool:
 def is_too_long(memory: Memory, sample: Sample, policy: Policy) -> bool:
     assert memory.still_since is not None
     still_s = (sample.at - memory.still_since).total_seconds()
-    if sample.consumers == 0:
-        # Nobody is there to acknowledge: no need to wait for what cannot come.
+    if sample.consumers == 0 or sample.held:
+        # Nobody is there to acknowledge, or may: no need to wait for what cannot come.
         return still_s >= min(policy.evident_after_s, policy.stall_after_s)
     usual_gap = 5 * median(memory.gaps) if memory.gaps else 0.0
     return still_s >= max(policy.stall_after_s, 3 * policy.interval_s, 2 * policy.refresh_s, usual_gap)

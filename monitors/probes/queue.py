@@ -13,7 +13,7 @@ from monitors.flow import Context, Event, FlowState, Memory, Policy, Sample, Wor
 from monitors.options import SecretError
 from monitors.probes import queue_rows as rows
 from monitors.probes.kind import Check, Kind, Observed
-from monitors.queues import SOURCES, Ask, QueueOptions, SourceError, SourceOptions, close, link
+from monitors.queues import SOURCES, Ask, QueueOptions, SourceError, SourceOptions, close, look
 from monitors.queues.source import MissingError
 from monitors.results import ProbeResult, Result
 from monitors.selectors import queue_samples
@@ -58,7 +58,7 @@ async def run(check: Check) -> ProbeResult:
     remembered = REMEMBERED.setdefault(check.monitor_id, Remembered())
     started = datetime.now(UTC)
     try:
-        samples = await look(check)
+        samples = await look(Ask(check.monitor_id, check.options.root, deadline_s(check), check.interval_s))
     except SourceError as error:
         return failed(check, remembered, error)
     except SecretError as error:
@@ -67,13 +67,8 @@ async def run(check: Check) -> ProbeResult:
     return read(check, remembered, samples, latency_ms)
 
 
-async def look(check: Check) -> list[Sample]:
-    options: SourceOptions = check.options.root
-    ask = Ask(check.monitor_id, options, check.timeout_s * RESERVE_RATIO, check.interval_s)
-    samples = await SOURCES[check.options.root.source].read(ask)
-    if options.link is not None and samples and samples[-1].utilisation is None:
-        samples[-1] = replace(samples[-1], utilisation=await link.utilisation(options.link, ask))
-    return samples
+def deadline_s(check: Check) -> float:
+    return check.timeout_s * RESERVE_RATIO
 
 
 def read(check: Check, remembered: Remembered, samples: list[Sample], latency_ms: float) -> ProbeResult:

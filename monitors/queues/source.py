@@ -13,10 +13,10 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_validator
 
 from monitors.flow import Sample
 from monitors.options import Duration, Secret, Strict
@@ -66,10 +66,19 @@ class Ages(Strict):
 
 
 class Link(Strict):
-    """Where the fill of the senders' link is told: a Prometheus text page and the series on it (0..1)."""
+    """Where the fill of the senders' link is told: a Prometheus text page, and on it `series` (a ratio 0..1), or
+    `bits` (a counter of bits sent) with `capacity` (bits a second: a number or a series)."""
 
     url: HttpUrl
-    series: Series
+    series: Series | None = None
+    bits: Series | None = None
+    capacity: float | Series | None = None
+
+    @model_validator(mode="after")
+    def tell_one_way(self) -> Self:
+        if (self.series is None) == (self.bits is None) or (self.bits is None) != (self.capacity is None):
+            raise ValueError("give series, or bits with capacity")
+        return self
 
 
 class SourceOptions(Strict):
