@@ -57,10 +57,10 @@ QUEUES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-def bad_night(now: datetime | None = None) -> None:
-    """Write all of it; the figures are those of `now`."""
+def bad_night(now: datetime | None = None, beats_for_s: float = 0.0) -> None:
+    """Write all of it; the figures are those of `now`. `beats_for_s` feigns a prober that lives for so long."""
     now = now or timezone.now()
-    beat(now)
+    beat(now + timedelta(seconds=beats_for_s))
     location = Location.objects.get_or_create(slug="main")[0]
     components = {
         slug: Component.objects.create(
@@ -176,7 +176,7 @@ def set_depth(slug: str, depth: int, ack_rate: float) -> None:
     """A new sample, told as the prober tells it."""
     now = timezone.now()
     QueueState.objects.filter(monitor__slug=slug).update(depth=depth, ack_rate=ack_rate, at=now, judged_at=now)
-    ProcessBeat.objects.update(beat_at=now)
+    ProcessBeat.objects.filter(beat_at__lt=now).update(beat_at=now)
     notify(SAMPLE_CHANNEL, kinds=["queue"])
 
 
@@ -186,5 +186,21 @@ def set_verdict(slug: str, verdict: str, sentence: str = "") -> None:
     row = Monitor.objects.select_related("state").get(slug=slug)
     change(row, row.state.verdict, verdict, sentence, now)
     MonitorState.objects.filter(monitor=row).update(verdict=verdict, sentence=sentence, since=now)
-    ProcessBeat.objects.update(beat_at=now)
+    ProcessBeat.objects.filter(beat_at__lt=now).update(beat_at=now)
     notify(STATE_CHANNEL, monitors=[row.pk], components=[])
+
+
+def many_monitors(number: int) -> None:
+    """Operational HTTP monitors, fifty a component."""
+    location = Location.objects.get_or_create(slug="main")[0]
+    components = Component.objects.bulk_create(
+        Component(slug=f"c{n}", name=f"Component {n}", tier="api", verdict="up") for n in range(number // 50 or 1)
+    )
+    rows = Monitor.objects.bulk_create(
+        Monitor(slug=f"m{n}", name=f"m{n}", kind="http", component=components[n % len(components)])
+        for n in range(number)
+    )
+    MonitorState.objects.bulk_create(MonitorState(monitor=row, verdict="up") for row in rows)
+    Watch.objects.bulk_create(
+        Watch(monitor=row, location=location, last_at=timezone.now(), last_latency_ms=20.0) for row in rows
+    )

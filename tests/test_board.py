@@ -10,13 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from monitors.models import Component, Location, Monitor, MonitorState, ProcessBeat, QueueState, Watch
+from monitors.models import Component, Monitor, MonitorState, ProcessBeat, QueueState
 from statuspage.board import board
 from statuspage.board.frames import queues_content, tiers_content
 from statuspage.live import StaleError
 from statuspage.roles import Role
 from statuspage.services.access import add_person
-from tests.scene import QUEUES, bad_night, beat, queue
+from tests.scene import QUEUES, bad_night, beat, many_monitors, queue
 
 pytestmark = pytest.mark.django_db
 
@@ -25,21 +25,6 @@ pytestmark = pytest.mark.django_db
 def viewer(client: Client) -> Client:
     client.force_login(add_person("vera", "", Role.VIEWER))
     return client
-
-
-def many_monitors(number: int) -> None:
-    location = Location.objects.get_or_create(slug="main")[0]
-    components = Component.objects.bulk_create(
-        Component(slug=f"c{n}", name=f"Component {n}", tier="api", verdict="up") for n in range(number // 50 or 1)
-    )
-    rows = Monitor.objects.bulk_create(
-        Monitor(slug=f"m{n}", name=f"m{n}", kind="http", component=components[n % len(components)])
-        for n in range(number)
-    )
-    MonitorState.objects.bulk_create(MonitorState(monitor=row, verdict="up") for row in rows)
-    Watch.objects.bulk_create(
-        Watch(monitor=row, location=location, last_at=timezone.now(), last_latency_ms=20.0) for row in rows
-    )
 
 
 def queries(viewer: Client) -> int:

@@ -16,7 +16,7 @@ def wait_until(condition: Callable[[], T], within: float = 5.0, reason: str = ""
     """Return the first true answer of `condition`; AssertionError with `reason` after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := condition()):
-        assert time.monotonic() < deadline, reason or f"{condition} was not true within {within} s"
+        assert time.monotonic() < deadline, reason or f"not true within {within} s: {condition}"
         time.sleep(POLL_S)
     return answer
 
@@ -30,5 +30,5 @@ async def wait_until_async(condition: Callable[[], T | Awaitable[T]], within: fl
             answer = await answer
         if answer:
             return answer
-        assert time.monotonic() < deadline, reason or f"{condition} was not true within {within} s"
+        assert time.monotonic() < deadline, reason or f"not true within {within} s: {condition}"
         await asyncio.sleep(POLL_S)
