@@ -31,6 +31,7 @@ COMPONENTS = (
     ("database", "Database", "database", "up"),
     ("dns", "DNS and DMARC", "dns", "up"),
 )
+SENTENCES = {"api": "2 of 3 instances are up."}
 MONITORS = (
     ("api", "api-ec2-a", "ec2", "a", "http", "up", "", 41.0),
     ("api", "api-ec2-b", "ec2", "b", "http", "down", "Certificate expired.", None),
@@ -64,7 +65,13 @@ def bad_night(now: datetime | None = None, beats_for_s: float = 0.0) -> None:
     location = Location.objects.get_or_create(slug="main")[0]
     components = {
         slug: Component.objects.create(
-            slug=slug, name=name, tier=tier, verdict=verdict, position=position, verdict_since=now - timedelta(hours=3)
+            slug=slug,
+            name=name,
+            tier=tier,
+            verdict=verdict,
+            sentence=SENTENCES.get(slug, ""),
+            position=position,
+            verdict_since=now - timedelta(hours=3),
         )
         for position, (slug, name, tier, verdict) in enumerate(COMPONENTS)
     }

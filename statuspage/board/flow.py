@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from monitors.flow import Word
-from monitors.models import Component
 from monitors.selectors.queues import QueueView
 from monitors.wording import count, in_words, listed, rate
+from statuspage.board.doors import Door
 from statuspage.board.queues import SEVERITY, QueueCard
-from statuspage.board.tiers import TierRow
 
-ACCEPTING_TIERS = (Component.Tier.API.value, Component.Tier.SMTP.value)
 NONE = "\N{EN DASH}"
 FULL_PIPE = 10.0
 THIN_PIPE = 2.0
@@ -53,14 +51,14 @@ class Flow:
     summary: str
 
 
-def flow(queues: Sequence[QueueCard], tiers: Sequence[TierRow]) -> Flow:
+def flow(queues: Sequence[QueueCard], doors: Sequence[Door]) -> Flow:
     """Sums run over the queues that are known; how many are not is said beside the figure."""
     known = [queue.view for queue in queues if queue.is_known]
     coming = total(known, lambda view: view.ingress_rate)
     going = total(known, lambda view: view.ack_rate)
     fastest = max(coming or 0.0, going or 0.0)
     stages = (
-        accepting(tiers, coming, thickness(coming, fastest)),
+        accepting(doors, coming, thickness(coming, fastest)),
         waiting(queues, known, fill(known, going)),
         sending(queues, going, thickness(going, fastest)),
         drained(queues, known, thickness(going, fastest)),
@@ -88,17 +86,16 @@ def fill(known: Sequence[QueueView], going: float | None) -> float:
     return max(THIN_PIPE, min(FULL_PIPE, FULL_PIPE * depth / (BRIM_S * max(going or 0.0, SLOWEST_RATE))))
 
 
-def accepting(tiers: Sequence[TierRow], coming: float | None, pipe: float) -> Stage:
-    doors = [row for row in tiers if row.subject.tier in ACCEPTING_TIERS]
+def accepting(doors: Sequence[Door], coming: float | None, pipe: float) -> Stage:
     if not doors:
         return Stage("Accepting", rate(coming), "", "no API or SMTP is watched", pipe)
-    worst = min(doors, key=lambda row: SEVERITY[row.subject.state])
-    state = worst.subject.state
-    if state == "up":
-        names = [row.subject.name for row in doors]
-        return Stage("Accepting", rate(coming), state, f"{listed(names)} accept{'s' if len(names) == 1 else ''}", pipe)
-    is_stopped = all(row.subject.state == "down" for row in doors)
-    return Stage("Accepting", rate(coming), state, f"{worst.subject.name}: {worst.summary}", pipe, is_stopped)
+    worst = min(doors, key=lambda door: SEVERITY[door.state])
+    if worst.state == "up":
+        names = [door.name for door in doors]
+        verb = "accepts" if len(names) == 1 else "accept"
+        return Stage("Accepting", rate(coming), "up", f"{listed(names)} {verb}", pipe)
+    is_stopped = all(door.state == "down" for door in doors)
+    return Stage("Accepting", rate(coming), worst.state, worst.said, pipe, is_stopped)
 
 
 def waiting(queues: Sequence[QueueCard], known: Sequence[QueueView], tank: float) -> Stage:

@@ -9,6 +9,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from monitors.selectors.queues import latest_queues, sparklines
+from statuspage.board.doors import doors
 from statuspage.board.flow import flow
 from statuspage.board.queues import QueueCard, cards, pictured, shown
 from statuspage.board.silence import Silence, silence
@@ -18,12 +19,12 @@ from statuspage.live.feed import StaleError
 
 
 def queues_content(now: datetime) -> Mapping[str, Any]:
-    """Every queue's figures, the flow strip, and the cards that the board shows. Five queries."""
+    """Every queue's figures, the flow strip, and the cards that the board shows. Three queries."""
     heed(silence(now), now)
     found = cards(latest_queues(), None)
     front = shown(found)
     html = {f"queue-{card.slug}": fragment("_queue", card=card) for card in front}
-    html["flow"] = fragment("_flow", flow=flow(found, tiers(None, now).rows))
+    html["flow"] = fragment("_flow", flow=flow(found, doors(None)))
     return {"queues": [entry(card) for card in found], "cards": [card.slug for card in front], "html": html}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitors.selectors.queues import latest_queues, sparklines
+from statuspage.board.doors import doors
 from statuspage.board.flow import Flow, flow
 from statuspage.board.queues import QueueCard, cards, pictured, shown
 from statuspage.board.silence import Silence, silence
@@ -29,17 +30,16 @@ class Board:
 
 
 def board(now: datetime) -> Board:
-    """Nine queries, whatever is watched."""
+    """Ten queries, whatever is watched."""
     silent = silence(now)
     found = cards(latest_queues(), silent)
     front = shown(found)
-    rows = tiers(silent, now)
     return Board(
         at=now,
         silence=silent,
-        flow=flow(found, rows.rows),
+        flow=flow(found, doors(silent)),
         queues=tuple(pictured(front, sparklines(now), now)),
         other_queues=len(found) - len(front),
-        tiers=rows,
+        tiers=tiers(silent, now),
         timeline=tuple(timeline(now)),
     )

@@ -16,7 +16,7 @@ from monitors.wording import milliseconds
 from statuspage.board.silence import Silence
 
 CELLS = 10
-"""More instances than these are counted, not shown: the bad ones come first."""
+"""Of more instances than these only the bad ones are shown; the rest are counted."""
 ORDER = {"down": 0, "degraded": 1, "unknown": 2, "up": 3}
 OTHERS = "Other monitors"
 
@@ -48,12 +48,8 @@ class TierRow:
     subject: Subject
     summary: str
     cells: tuple[Instance, ...]
-    instances: int
-
-    @property
-    def hidden(self) -> int:
-        """How many more instances there are than cells."""
-        return self.instances - len(self.cells)
+    hidden: int
+    """How many more instances there are than cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +126,19 @@ def latest_checks() -> dict[int, Check]:
 def tier_row(component: Component, instances: Sequence[Instance], silent: Silence | None) -> TierRow:
     state = "unknown" if silent else component.verdict
     subject = Subject(component.slug, component.name, component.tier, state, component.verdict_since)
-    return TierRow(subject, summary(instances), chosen(instances), len(instances))
+    return row_of(subject, instances)
 
 
 def loose_row(instances: Sequence[Instance]) -> TierRow:
     """Monitors of no component, as bad as the worst of them."""
     state = min((each.state for each in instances), key=lambda state: ORDER[state])
     subject = Subject("", OTHERS, Component.Tier.OTHER.value, state, None)
-    return TierRow(subject, summary(instances), chosen(instances), len(instances))
+    return row_of(subject, instances)
+
+
+def row_of(subject: Subject, instances: Sequence[Instance]) -> TierRow:
+    cells = chosen(instances)
+    return TierRow(subject, summary(instances), cells, len(instances) - len(cells))
 
 
 def instance(row: MonitorRow, check: Check | None, silent: Silence | None, now: datetime) -> Instance:
@@ -157,9 +158,11 @@ def said(row: MonitorRow, state: Verdict, check: Check | None) -> str:
 
 
 def chosen(instances: Sequence[Instance]) -> tuple[Instance, ...]:
-    """The worst ones where not all fit, in their usual order."""
-    worst = sorted(instances, key=lambda each: ORDER[each.state])[:CELLS]
-    return tuple(each for each in instances if each in worst)
+    """All where they are few; of many the worst that are not up, in their usual order."""
+    if len(instances) <= CELLS:
+        return tuple(instances)
+    bad = sorted((each for each in instances if each.state != "up"), key=lambda each: ORDER[each.state])[:CELLS]
+    return tuple(each for each in instances if each in bad)
 
 
 def summary(instances: Iterable[Instance]) -> str:
