@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import django
 
+# A benchmark is a process of its own, and whatever it imports after this may import models.
+django.setup()
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -36,7 +39,6 @@ def ms(seconds: float) -> str:
 
 def report(rows: Callable[[], Iterable[Row]]) -> int:
     """Print each row as soon as it is known; the exit status says whether all reach what they should."""
-    django.setup()
     falls_short = False
     for row in rows():
         print(row, flush=True)
