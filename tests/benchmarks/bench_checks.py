@@ -1,0 +1,99 @@
+"""Own the figures of checks per CPU-second, whole way, beside what blackbox_exporter needs for its probe alone."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import quote
+
+import django
+
+django.setup()
+
+from tests.benchmarks.probing import Run, make_monitors, measured  # noqa: E402
+from tests.benchmarks.rows import Row, compared, cpu_s, heading  # noqa: E402
+from tests.peers import Blackbox, Nginx  # noqa: E402
+from tests.peers.peer import MissingPeerError, free_port  # noqa: E402
+from tests.zoo import authority  # noqa: E402
+
+SECONDS = 6.0
+MONITORS = 400
+EVERY = timedelta(milliseconds=20)
+"""Far more than one CPU can do: the prober is always busy, and what it gets done is its limit."""
+ASKING_AT_ONCE = 8
+TLS_SERVER = """
+server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate {pem};
+    ssl_certificate_key {pem};
+    ssl_session_cache off;
+    ssl_session_tickets off;
+    location = /health {{ return 200 '{{"status": "ok"}}'; }}
+}}
+"""
+
+
+def main() -> None:
+    heading()
+    with tempfile.TemporaryDirectory() as directory:
+        made = authority(Path(directory))
+        port = free_port()
+        with Nginx(servers=TLS_SERVER.format(port=port, pem=made.write("localhost"))) as nginx:
+            plain, secure = f"{nginx.url}/health", f"https://localhost:{port}/health"
+            theirs = peer_figures([plain, secure])
+            show("HTTP", "http", {"url": plain}, theirs.get(plain), 5)
+            options = {"url": secure, "connect_to": f"127.0.0.1:{port}", "ca": str(made.file)}
+            show("HTTPS", "http", options, theirs.get(secure), 1.4)
+
+
+def show(name: str, kind: str, options: dict[str, object], peer: float | None, bar: float) -> None:
+    make_monitors(kind, MONITORS, EVERY, lambda number: options)
+    run = measured(SECONDS)
+    compared(f"{name} checks, whole way, per CPU-second of the prober", run.checks_per_cpu_s, peer, bar).show()
+    with_database = run.checks_per_cpu_s_with_database
+    Row("  the same with Postgres's share", f"{with_database:,.0f}/CPU-s", bar="").show()
+    Row(f"  {run.stored} stored in {run.seconds:.0f} s; {words(run)}", "", "", "", "").show()
+
+
+def words(run: Run) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(run.results.items()))
+
+
+def peer_figures(targets: list[str]) -> dict[str, float]:
+    """Probes per CPU-second of the exporter itself, asked for the same targets."""
+    try:
+        Blackbox.require()
+    except MissingPeerError as error:
+        print(f"no peer: {error}", file=sys.stderr)
+        return {}
+    with Blackbox() as blackbox:
+        return {target: peer_figure(blackbox, target) for target in targets}
+
+
+def peer_figure(blackbox: Blackbox, target: str) -> float:
+    pid = blackbox.processes[0].pid
+    ask(blackbox.port, target, time.monotonic() + 1.0)
+    before, until = cpu_s(pid), time.monotonic() + SECONDS
+    with ThreadPoolExecutor(ASKING_AT_ONCE) as pool:
+        done = sum(pool.map(lambda _: ask(blackbox.port, target, until), range(ASKING_AT_ONCE)))
+    return done / (cpu_s(pid) - before)
+
+
+def ask(port: int, target: str, until: float) -> int:
+    """How many successful probes it made until then, asked over one connection."""
+    connection = HTTPConnection("127.0.0.1", port)
+    done = 0
+    while time.monotonic() < until:
+        connection.request("GET", f"/probe?module=http_2xx&target={quote(target, safe='')}")
+        done += b"probe_success 1" in connection.getresponse().read()
+    connection.close()
+    return done
+
+
+if __name__ == "__main__":
+    main()
