@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from monitors.engine.held import Held
 from monitors.engine.standings import window_rows
 from monitors.probes import Observed
 from monitors.results import EVIDENCE_LIMIT_BYTES, Result
-from monitors.schedule import SECOND_US, microseconds
+from monitors.schedule import SECOND_US
 from monitors.verdicts import Seen, Standing, fold
 
 
@@ -45,14 +46,12 @@ def judged(batch: Iterable[Observed], held_by_monitor: Mapping[int, Held]) -> li
 
 
 def judge(held: Held, observed: Sequence[Observed]) -> Judged:
-    seen = [
-        Seen(microseconds(one.at) / SECOND_US, one.result.result, one.result.reason, one.result.sentence)
-        for one in observed
-    ]
+    seen = [Seen(one.at.timestamp(), one.result.result, one.result.reason, one.result.sentence) for one in observed]
     standing = held.standing
     for standing in fold(held.standing, seen, held.policy):  # noqa: B007 - the last one counts
         pass
-    return Judged(held, held.standing, standing, max(observed, key=lambda one: one.at))
+    latest = observed[0] if len(observed) == 1 else max(observed, key=lambda one: one.at)
+    return Judged(held, held.standing, standing, latest)
 
 
 def observation_lines(batch: Iterable[Observed]) -> bytes:
@@ -72,7 +71,13 @@ def observation_line(observed: Observed) -> str:
 def phases_json(phases_ms: Mapping[str, float]) -> str:
     if not phases_ms:
         return "\\N"
-    return copied("[" + ",".join(f"[{json.dumps(name)},{value:.3f}]" for name, value in phases_ms.items()) + "]")
+    return f"[{','.join([f'[{quoted(name)},{value:.3f}]' for name, value in phases_ms.items()])}]"
+
+
+@lru_cache(1_000)
+def quoted(name: str) -> str:
+    """A phase's name as JSON within COPY: a handful of names, each in every line."""
+    return copied(json.dumps(name))
 
 
 def copied(text: str) -> str:
@@ -83,25 +88,22 @@ def copied(text: str) -> str:
     return text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def watch_columns(judgements: Iterable[Judged]) -> tuple[list[Any], ...]:
-    """Parallel columns for one UPDATE over all watches of a batch."""
-    rows = [watch_row(judgement) for judgement in judgements]
-    return tuple(list(column) for column in zip(*rows, strict=True))
-
-
-def watch_row(judgement: Judged) -> tuple[Any, ...]:
-    held, latest = judgement.held, judgement.latest
-    result = latest.result
-    return (
-        held.watch_id,
-        held.due_us / SECOND_US,
-        json.dumps(window_rows(judgement.standing)).replace("\\u0000", "\\ufffd"),
-        latest.at,
-        result.result.value,
-        result.reason[:80],
-        stored(result.sentence),
-        result.latency_ms,
-    )
+def watch_rows(judgements: Iterable[Judged]) -> str:
+    """One JSON array for one UPDATE over all watches of a batch: a third of the cost of arrays by column."""
+    rows = [
+        {
+            "id": judgement.held.watch_id,
+            "due_at": judgement.held.due_us / SECOND_US,
+            "seen": window_rows(judgement.standing),
+            "last_at": judgement.latest.at.isoformat(),
+            "result": judgement.latest.result.result.value,
+            "reason": judgement.latest.result.reason[:80],
+            "sentence": judgement.latest.result.sentence,
+            "latency_ms": judgement.latest.result.latency_ms,
+        }
+        for judgement in judgements
+    ]
+    return json.dumps(rows).replace("\\u0000", "\\ufffd")
 
 
 def stored(text: str) -> str:

@@ -12,7 +12,7 @@ from monitors.engine import claims
 from monitors.engine.claims import Claimant
 from monitors.engine.connections import connect, connection_parameters
 from monitors.engine.held import Held, held_from
-from monitors.engine.runner import close_kinds, probe, wall_us
+from monitors.engine.runner import GRACE_S, close_kinds, overran, probe, wall_us
 from monitors.engine.store import store
 from monitors.probes import Kind, Observed
 from monitors.schedule import moment, slot_after
@@ -48,7 +48,12 @@ async def look(
     async def one(watch: Held) -> Observed:
         async with free:
             started_us = wall_us()
-            observed = Observed(watch.check, watch.location_id, moment(started_us), await probe(watch))
+            try:
+                async with asyncio.timeout(watch.check.timeout_s + GRACE_S):
+                    result = await probe(watch)
+            except TimeoutError:
+                result = overran(watch)
+        observed = Observed(watch.check, watch.location_id, moment(started_us), result)
         watch.due_us = slot_after(started_us, watch.interval_us, watch.phase_us)
         on_observed(observed)
         return observed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -52,7 +51,7 @@ class Recorder:
         self.stored = 0
         self.is_caught_up = asyncio.Event()
         """Set when everything that was left on disk is stored: only then does the last observation tell of silence."""
-        self._pending: deque[Observed] = deque()
+        self._pending: list[Observed] = []
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._connection: AsyncConnection | None = None
@@ -87,9 +86,10 @@ class Recorder:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._pending:
-            batch = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
-            await self._record(await self.doubt(batch))
+        # What arrives meanwhile waits for company again, or one batch would follow the other, each of a few.
+        pending, self._pending = self._pending, []
+        for start in range(0, len(pending), BATCH):
+            await self._record(await self.doubt(pending[start : start + BATCH]))
         if self._connection is None or self.spool.waiting:
             await self._catch_up()
 
@@ -118,7 +118,8 @@ class Recorder:
                 return False
             spool.advance()
             if self._pending:
-                self.spool.append([self._pending.popleft() for _ in range(len(self._pending))])
+                arrived, self._pending = self._pending, []
+                self.spool.append(await self.doubt(arrived))
         return True
 
     async def _reconnect(self) -> bool:

@@ -25,6 +25,8 @@ GRACE_S = 1.0
 LONGEST_SLEEP_S = 1.0
 """The loop looks at the wall clock at least that often, so that a clock that jumps is noticed."""
 
+OVERDUE = "overdue"
+
 log = logging.getLogger(__name__)
 
 
@@ -50,11 +52,13 @@ class Runner:
         self.skipped = 0
         self._due: list[tuple[int, int, Held]] = []
         self._order = count()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], float] = {}
+        """Every running check, and when it is overdue, by the loop's clock."""
         self._per_host: dict[str, int] = defaultdict(int)
         self._waiting: dict[str, deque[Held]] = defaultdict(deque)
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopping = False
+        self._looked_at_s = 0.0
 
     def hold(self, held: Iterable[Held]) -> None:
         for one in held:
@@ -77,7 +81,8 @@ class Runner:
         if self._timer:
             self._timer.cancel()
         while self._running:
-            await asyncio.wait(self._running)
+            await asyncio.wait(self._running, timeout=LONGEST_SLEEP_S)
+            self._end_overdue()
 
     def _push(self, held: Held) -> None:
         heapq.heappush(self._due, (held.due_us, next(self._order), held))
@@ -94,6 +99,7 @@ class Runner:
 
     def _wake(self) -> None:
         now_us = self.now_us()
+        self._end_overdue()
         self._reach_back(now_us)
         while self._due and self._due[0][0] <= now_us:
             due_us, _, held = heapq.heappop(self._due)
@@ -101,6 +107,14 @@ class Runner:
             if not held.is_dropped and not held.is_running and held.due_us == due_us:
                 self._start_or_wait(held)
         self._arm()
+
+    def _end_overdue(self) -> None:
+        """One look a second over all that runs costs less than a timer for each."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._looked_at_s >= LONGEST_SLEEP_S:
+            self._looked_at_s = now_s
+            for task in [task for task, deadline_s in self._running.items() if deadline_s < now_s]:
+                task.cancel(OVERDUE)
 
     def _reach_back(self, now_us: int) -> None:
         """After the clock was set back, do not wait for slots of the time before."""
@@ -121,15 +135,18 @@ class Runner:
 
     def _start(self, held: Held) -> None:
         self._per_host[held.host] += 1
-        task = asyncio.get_running_loop().create_task(self._run(held))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        loop = asyncio.get_running_loop()
+        self._running[loop.create_task(self._run(held))] = loop.time() + held.check.timeout_s + GRACE_S
 
     async def _run(self, held: Held) -> None:
         slot_us, started_us = held.due_us, self.now_us()
         self.lags_us.append(started_us - slot_us)
         try:
             result = await probe(held)
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args != (OVERDUE,):
+                raise
+            result = overran(held)
         finally:
             self._leave(held)
         at_us = recorded_at(slot_us, started_us, held.last_us)
@@ -141,6 +158,9 @@ class Runner:
 
     def _leave(self, held: Held) -> None:
         held.is_running = False
+        task = asyncio.current_task()
+        assert task is not None
+        del self._running[task]
         self._per_host[held.host] -= 1
         if not self._per_host[held.host]:
             del self._per_host[held.host]
@@ -153,10 +173,13 @@ class Runner:
             queue = self._waiting.get(name)
             while queue and queue[0].is_dropped:
                 queue.popleft()
-            if queue and self._per_host[name] < self.at_once_per_host:
+            is_room = queue and self._per_host[name] < self.at_once_per_host
+            if queue and is_room:
                 self._start(queue.popleft())
-                break
-        self._waiting = defaultdict(deque, {name: queue for name, queue in self._waiting.items() if queue})
+            if queue is not None and not queue:
+                del self._waiting[name]
+            if is_room:
+                return
 
     def _schedule_next(self, held: Held, slot_us: int, is_news: bool) -> None:
         if held.is_dropped or self._is_stopping:
@@ -170,12 +193,9 @@ class Runner:
 
 
 async def probe(held: Held) -> ProbeResult:
-    """Run one check under a deadline. Never raises: what goes wrong in the probe itself is `unknown`."""
+    """Run one check. What goes wrong in the probe itself is `unknown`; its caller ends it when it overruns."""
     try:
-        async with asyncio.timeout(held.check.timeout_s + GRACE_S):
-            return await held.kind.run(held.check)
-    except TimeoutError:
-        return own_fault("probe_overran", f"The probe did not end within its timeout of {held.check.timeout_s:g} s.")
+        return await held.kind.run(held.check)
     except Exception as error:
         log.exception("a probe raised", extra={"monitor": held.check.slug, "kind": held.check.kind})
         return own_fault("probe_error", f"The probe itself failed: {type(error).__name__}: {error}"[:500])
@@ -186,6 +206,10 @@ async def close_kinds(kinds: Mapping[str, Kind]) -> None:
     for kind in kinds.values():
         if kind.close is not None:
             await kind.close()
+
+
+def overran(held: Held) -> ProbeResult:
+    return own_fault("probe_overran", f"The probe did not end within its timeout of {held.check.timeout_s:g} s.")
 
 
 def own_fault(reason: str, sentence: str) -> ProbeResult:

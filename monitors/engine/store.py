@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.errors import CheckViolation, UniqueViolation
 
-from monitors.engine.batch import Judged, distinct, evidence_rows, judged, observation_lines, watch_columns
+from monitors.engine.batch import Judged, distinct, evidence_rows, judged, observation_lines, watch_rows
 from monitors.engine.held import Held
 from monitors.engine.standings import standing_row
 from monitors.notices import NOTIFY_SQL, SAMPLE_CHANNEL
@@ -28,10 +28,10 @@ COPY_STAGED = f"COPY arrived ({COLUMNS}) FROM STDIN"
 UNSTAGE = f"INSERT INTO monitors_observation ({COLUMNS}) SELECT {COLUMNS} FROM arrived ON CONFLICT DO NOTHING"  # noqa: S608
 # Whose claim was taken over meanwhile updates nothing, and thereby learns it.
 WATCHES = """
-UPDATE monitors_watch w SET due_at = to_timestamp(b.due_at), "window" = b.w, last_at = b.last_at,
+UPDATE monitors_watch w SET due_at = to_timestamp(b.due_at), "window" = b.seen, last_at = b.last_at,
        last_result = b.result, last_reason = b.reason, last_sentence = b.sentence, last_latency_ms = b.latency_ms
-FROM unnest(%s::int8[], %s::float8[], %s::jsonb[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::float8[])
-     AS b(id, due_at, w, last_at, result, reason, sentence, latency_ms)
+FROM json_to_recordset(%s) AS b (id int8, due_at float8, seen jsonb, last_at timestamptz, result text, reason text,
+                                 sentence text, latency_ms float8)
 WHERE w.id = b.id AND w.claimed_by = %s RETURNING w.id
 """
 # A watch that is not ours to judge was looked at all the same: it did not fall silent before this.
@@ -131,7 +131,7 @@ async def write_observations(connection: AsyncConnection, batch: Sequence[Observ
 async def write_watches(connection: AsyncConnection, owner: UUID, judgements: Sequence[Judged]) -> set[int]:
     if not judgements:
         return set()
-    cursor = await connection.execute(WATCHES, [*watch_columns(judgements), owner])
+    cursor = await connection.execute(WATCHES, [watch_rows(judgements), owner])
     return {row[0] for row in await cursor.fetchall()}
 
 

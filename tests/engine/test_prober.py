@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from monitors.engine.connections import connect
 from monitors.models import Component, Evidence, Monitor, Observation, StateChange, StateInterval, Watch
+from monitors.notices import STATE_CHANNEL
+from monitors.probes import Check
+from monitors.results import ProbeResult
 from monitors.services.watches import run_now
 from tests.engine.ground import Script, in_database, make_component, make_monitor, make_prober, running
 from tests.waiting import wait_until_async
@@ -121,3 +128,36 @@ async def test_locations_are_heard_by_quorum(tmp_path: Path) -> None:
         await verdict_is("api-a", "down")
     change = await StateChange.objects.aget(to_verdict="degraded")
     assert change.sentence == "From 1 of 2 locations (paris): api-a refused."
+
+
+async def test_a_probe_that_overruns_its_timeout_is_ended(tmp_path: Path) -> None:
+    script = Script()
+    script.letters["api-a"] = "_"
+    await in_database(make_monitor)("api-a", every_s=0.2, timeout=timedelta(milliseconds=100))
+    async with running(make_prober(script, tmp_path)):
+        await wait_until_async(Observation.objects.filter(reason="probe_overran", result="unknown").aexists, 8)
+
+
+async def test_news_is_committed_within_milliseconds_of_the_confirming_check(tmp_path: Path) -> None:
+    script = Script()
+    await in_database(make_monitor)("api-a", every_s=0.5)
+    prober = make_prober(script, tmp_path)
+    async with running(prober), await connect("test", prober.parameters) as listening:
+        await verdict_is("api-a", "up")
+        await listening.execute(f"LISTEN {STATE_CHANNEL}")
+        confirmed_at_s: list[float] = []
+        original = script.run
+
+        async def failing(check: Check) -> ProbeResult:
+            result = await original(check)
+            confirmed_at_s.append(time.monotonic())
+            return result
+
+        script.letters["api-a"] = "f"
+        for held in prober.held_by_monitor.values():
+            held.kind = replace(held.kind, run=failing)
+        async for _notice in listening.notifies(timeout=5):
+            break
+        # The bar for the whole way to a browser is 250 ms; storing is a small part of it.
+        assert time.monotonic() - confirmed_at_s[-1] < 0.15
+    assert await StateChange.objects.filter(to_verdict="down").acount() == 1
