@@ -92,6 +92,7 @@ class MonitorForm(forms.Form):
     up_after = forms.IntegerField(label="Up after", min_value=1, max_value=50)
     up_of = forms.IntegerField(label="of the last", min_value=1, max_value=50)
     options = OptionsInput(
+        required=False,
         widget=forms.Textarea(attrs={"class": "code", "spellcheck": "false", "rows": 12}),
         help_text="What this kind of monitor takes, as JSON; secrets only by reference, to a variable or a file.",
     )

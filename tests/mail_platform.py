@@ -105,7 +105,7 @@ def observe(monitor: Monitor, location: Location, now: datetime) -> None:
         Observation(
             monitor=monitor, location=location, at=now - timedelta(seconds=10 * at), result="ok", reason="ok",
             latency_ms=wave(at) + 28,
-            phases_ms={"dns": 0.8, "tcp": 4.1, "tls": 16 + wave(at) / 4, "first_byte": wave(at)},
+            phases_ms=[["dns", 0.8], ["tcp", 4.1], ["tls", 16 + wave(at) / 4], ["first_byte", wave(at)]],
         )
         for at in range(360)
     )  # fmt: skip
@@ -115,7 +115,7 @@ def observe(monitor: Monitor, location: Location, now: datetime) -> None:
     ):
         Evidence.objects.create(
             monitor=monitor, location=location, at=now - timedelta(seconds=age), result=result, reason=reason,
-            sentence=sentence, transcript=text, latency_ms=38.2, phases_ms={"dns": 0.8, "tcp": 4.1, "tls": 33.3},
+            sentence=sentence, transcript=text, latency_ms=38.2, phases_ms=[["dns", 0.8], ["tcp", 4.1], ["tls", 33.3]],
         )  # fmt: skip
 
 

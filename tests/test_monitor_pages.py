@@ -190,7 +190,7 @@ def test_the_page_tells_how_it_stood_and_what_the_wire_said(viewer: Client, stor
 def test_every_span_is_shown_with_the_same_number_of_queries(
     viewer: Client, storied: Monitor, span: str, django_assert_max_num_queries: Queries
 ) -> None:
-    with django_assert_max_num_queries(LOGIN_QUERIES + 9):
+    with django_assert_max_num_queries(LOGIN_QUERIES + 21):
         assert viewer.get(f"/console/monitors/api-a/?span={span}").status_code == 200
 
 

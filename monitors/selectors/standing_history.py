@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from monitors import charts
 from monitors.models import Component, Monitor, StateInterval
 from monitors.results import Verdict
+from monitors.selectors.history import touching
 from monitors.uptime import Span, Tally, Window, tally, timeline
 from monitors.wording import in_words
 
@@ -45,7 +46,7 @@ MOST_CHANGES = 20
 def standing_over(subject: Monitor | Component, start: datetime, end: datetime) -> Standing:
     """One query. Before the subject existed nothing is counted."""
     window = Window(max(start, subject.created_at), end)
-    rows = list(intervals(subject, start))
+    rows = intervals(subject, start, end)
     pieces = timeline((Span(row.started_at, row.ended_at, Verdict(row.verdict)) for row in rows), window)
     times = tally(pieces, window)
     return Standing(
@@ -58,10 +59,9 @@ def standing_over(subject: Monitor | Component, start: datetime, end: datetime) 
     )
 
 
-def intervals(subject: Monitor | Component, start: datetime) -> list[StateInterval]:
+def intervals(subject: Monitor | Component, start: datetime, end: datetime) -> list[StateInterval]:
     of_subject = Q(monitor=subject) if isinstance(subject, Monitor) else Q(component=subject)
-    lasting = Q(ended_at=None) | Q(ended_at__gt=start)
-    return list(StateInterval.objects.filter(of_subject, lasting).order_by("started_at"))
+    return list(touching(start, end).filter(of_subject).order_by("started_at"))
 
 
 def bar(pieces: list[Span], start: datetime, end: datetime, label: str) -> SafeString:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.urls import reverse
@@ -16,51 +19,39 @@ from monitors.wording import milliseconds
 register = template.Library()
 
 WORD_BY_STATE = {"up": "Up", "degraded": "Degraded", "down": "Down", "unknown": "Unknown", "paused": "Paused"}
-LINE = SafeString(
-    '<tr><td><span class="state {shape}"><svg aria-hidden="true"><use href="#s-{shape}"/></svg>{word}</span></td>'
-    '<th scope="row" class="name"><a id="m-{slug}" href="{address}">{name}</a>{notes}'
-    '<span class="sentence">{sentence}</span></th>'
-    '<td>{kind}</td><td>{component}</td><td class="number">{latency}</td><td>{checked}</td><td>{since}</td></tr>'
-)
-NOTE = SafeString('<span class="note">{}</span>')
-TIME = SafeString('<time datetime="{}" data-show="{}">{}</time>')
 
 
 @register.simple_tag
-def monitor_line(row: MonitorRow) -> SafeString:
-    """One row. In Python, because a thousand rows as a template take four times as long."""
+def monitor_lines(rows: Sequence[MonitorRow]) -> SafeString:
+    """The rows of the list. In Python, because a thousand rows as a template take several times as long."""
+    base = reverse("monitors:monitor-list")
+    return SafeString("".join(monitor_line(row, base) for row in rows))
+
+
+def monitor_line(row: MonitorRow, base: str) -> str:
     state = shown_as(row)
-    return format_html(
-        LINE,
-        shape="unknown" if row.is_paused else state,
-        word=WORD_BY_STATE[state],
-        slug=row.slug,
-        address=address(row.slug),
-        name=row.name,
-        notes=notes(row),
-        sentence="" if state == "up" else row.sentence,
-        kind=row.kind,
-        component=row.component,
-        latency=milliseconds(row.latency_ms),
-        checked=instant(row.last_at, "ago"),
-        since=instant(row.since, "for"),
+    shape = "unknown" if row.is_paused else state
+    sentence = "" if state == "up" else row.sentence
+    return (
+        f'<tr><td><span class="state {shape}"><svg aria-hidden="true"><use href="#s-{shape}"/></svg>'
+        f'{WORD_BY_STATE[state]}</span></td><th scope="row"><a id="m-{escape(row.slug)}"'
+        f' href="{base}{quote(row.slug, safe="")}/">{escape(row.name)}</a>{notes(row)}'
+        f'<span class="sentence">{escape(sentence)}</span></th><td>{escape(row.kind)}</td>'
+        f'<td>{escape(row.component)}</td><td class="number">{milliseconds(row.latency_ms)}</td>'
+        f"<td>{instant(row.last_at, 'ago')}</td><td>{instant(row.since, 'for')}</td></tr>"
     )
 
 
-def address(slug: str) -> str:
-    return reverse("monitors:monitor-detail", args=[slug])
+def notes(row: MonitorRow) -> str:
+    said = (row.place, "flapping" if row.is_flapping else "", "muted" if row.is_muted else "")
+    return "".join(f'<span class="note">{escape(word)}</span>' for word in said if word)
 
 
-def notes(row: MonitorRow) -> SafeString:
-    said = [row.place]
-    said += [word for is_so, word in ((row.is_flapping, "flapping"), (row.is_muted, "muted")) if is_so]
-    return SafeString("".join(format_html(NOTE, word) for word in said if word))
-
-
-def instant(at: datetime | None, show: str) -> SafeString | str:
+def instant(at: datetime | None, show: str) -> str:
     if at is None:
         return "never"
-    return format_html(TIME, at.astimezone(UTC).isoformat(), show, f"{at.astimezone(UTC):%H:%M:%S} UTC")
+    at = at.astimezone(UTC)
+    return f'<time datetime="{at.isoformat()}" data-show="{show}">{at:%H:%M:%S} UTC</time>'
 
 
 @register.simple_tag(takes_context=True)

@@ -25,7 +25,7 @@ USUAL_SPAN = "1h"
 
 
 def standing_monitor(slug: str) -> Monitor:
-    monitors = Monitor.objects.select_related("component", "state")
+    monitors = Monitor.objects.select_related("component")
     return get_object_or_404(monitors, slug=slug, removed_at=None)
 
 
