@@ -13,10 +13,11 @@ pages: Any = get_asgi_application()
 
 # Only now: what follows imports models, which need the apps that the line above has loaded.
 from statuspage.front import Front  # noqa: E402
+from statuspage.limits import BoundedBody  # noqa: E402
 from statuspage.sockets import sockets  # noqa: E402
 from statuspage.static_documents import static_documents  # noqa: E402
 
-front = Front(pages, static_documents())
+front = Front(BoundedBody(pages), static_documents())
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:

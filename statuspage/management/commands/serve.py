@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from statuspage.environment import DEFAULT_PORT
+from statuspage.limits import BoundedHttp
 
 DRAIN_S = 3
 """What open requests get after SIGTERM. Websockets are closed at once, and boards connect again."""
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             "statuspage.asgi:application",
             host=bind,
             port=port,
+            http=BoundedHttp,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -1,0 +1,89 @@
+"""Own how much a request may carry: beyond that it is refused before it fills memory or disk.
+
+Django bounds forms, but reads any body to disk first; uvicorn's fast parser collects headers without end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from statuspage.front import Application, Document, Receive, Scope, Send, answer
+
+HEADERS_MAX = 64 << 10
+"""Bytes; what nginx and h11 allow by default, or more."""
+BODY_MAX = 8 << 20
+"""Bytes; a thousand queue samples are 200 kB."""
+TOO_MUCH_HEADER = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"  # RFC 6585 5
+)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """Counts what came since the last boundary between messages, or between headers and body."""
+
+    since_boundary = 0
+    is_in_headers = True
+
+    def on_headers_complete(self) -> None:
+        self.is_in_headers, self.since_boundary = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.is_in_headers, self.since_boundary = True, 0
+        super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        self.since_boundary += len(data)
+        super().data_received(data)
+        if self.is_in_headers and self.since_boundary > HEADERS_MAX and not self.transport.is_closing():
+            self.transport.write(TOO_MUCH_HEADER)
+            self.transport.close()
+
+
+class BoundedBody:
+    """ASGI middleware: 413 (RFC 9110 section 15.5.14) for a body that is, or turns out to be, too large."""
+
+    def __init__(self, inner: Application) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+        elif announced(scope) > BODY_MAX:
+            await refuse(scope, send)
+        else:
+            await self.watch(scope, receive, send)
+
+    async def watch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """For bodies sent in chunks: once refused, what is behind hears that the client went away."""
+        received, is_refused = 0, False
+
+        async def count() -> Mapping[str, Any]:
+            nonlocal received, is_refused
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > BODY_MAX:
+                if not is_refused:
+                    is_refused = True
+                    await refuse(scope, send)
+                return {"type": "http.disconnect"}
+            return message
+
+        async def pass_on(message: Mapping[str, Any]) -> None:
+            if not is_refused:
+                await send(message)
+
+        await self.inner(scope, count, pass_on)
+
+
+def announced(scope: Scope) -> int:
+    """The server has checked that the length is a number."""
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
+
+
+async def refuse(scope: Scope, send: Send) -> None:
+    line = f"The body is larger than {BODY_MAX >> 20} MB.\n".encode()
+    await answer(scope, send, Document(line, "text/plain; charset=utf-8", ((b"connection", b"close"),)), 413)
