@@ -33,6 +33,10 @@ DOORS: dict[str, Door] = {
     "statuspage:board": Door(VIEWER),
     "statuspage:board-queue": Door(VIEWER, ("no-such-queue",)),
     "statuspage:board-queue-csv": Door(VIEWER, ("no-such-queue",)),
+    # queues
+    "statuspage:queue-list": Door(VIEWER),
+    "statuspage:queue-export": Door(VIEWER, ("csv",)),
+    "statuspage:queue-detail": Door(VIEWER, ("no-such-queue",)),
     # api
     "api-docs": Door(ANYONE),
     "api:api-root": Door(ANYONE),

@@ -73,7 +73,7 @@ def judge(memory: Memory, now: datetime, policy: Policy, context: Context) -> Fl
         return FlowState(Word.UNKNOWN, "no_sample", "Nothing is known of this queue yet.")
     age_s = (now - last.at).total_seconds()
     if age_s > policy.stale_s:
-        return FlowState(Word.UNKNOWN, "source_stale", stale_sentence(last, age_s), at=last.at)
+        return FlowState(Word.UNKNOWN, "source_stale", stale_sentence(age_s), at=last.at)
     word, cause, sentence, is_serious = reading(memory, last, policy, context)
     return FlowState(
         word=word,
@@ -93,9 +93,8 @@ def judge(memory: Memory, now: datetime, policy: Policy, context: Context) -> Fl
     )
 
 
-def stale_sentence(last: Sample, age_s: float) -> str:
-    known = "nothing" if last.depth is None else f"{last.depth} waiting"
-    return f"No figures for {in_words(age_s)}; last known {known} at {last.at:%H:%M:%S} UTC."
+def stale_sentence(age_s: float) -> str:
+    return f"No figures for {in_words(age_s)}."
 
 
 def oldest_s(last: Sample) -> float | None:

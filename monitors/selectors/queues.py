@@ -209,3 +209,8 @@ def pushed_queues(slugs: set[str]) -> dict[str, int]:
     """Monitor ids of those of `slugs` that are queues whose samples are pushed. One query."""
     rows = queue_rows().filter(slug__in=slugs, options__source="push").order_by()
     return dict(rows.values_list("slug", "pk"))
+
+
+def findings(slug: str, limit: int = 20) -> list[Finding]:
+    """The last findings of one queue, newest first. One query."""
+    return list(Finding.objects.filter(monitor__slug=slug, monitor__kind="queue").order_by("-started_at")[:limit])

@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from ninja.errors import HttpError
 
-from monitors.selectors.queues import latest_queue, latest_queues
+from monitors.flow import Word
+from monitors.selectors.queues import QueueView, latest_queue, latest_queues
 from statuspage.api.auth import Token
 from statuspage.api.errors import Errors
 from statuspage.models import ApiToken
@@ -52,7 +53,7 @@ class Queues(Schema):
 
 @router.get("/queues", response={200: Queues, 401: Errors, 403: Errors}, url_name="queue-list", summary="All queues")
 def queue_list(request: HttpRequest) -> Any:
-    return {"queues": [{**asdict(view), "state": view.word} for view in latest_queues()]}
+    return {"queues": [told(view) for view in latest_queues()]}
 
 
 @router.get(
@@ -65,4 +66,10 @@ def queue_detail(request: HttpRequest, slug: str) -> Any:
     view = latest_queue(slug) if slug.isprintable() else None
     if view is None:
         raise HttpError(404, "There is no such queue.")
-    return {**asdict(view), "state": view.word}
+    return told(view)
+
+
+def told(view: QueueView) -> dict[str, Any]:
+    """What is no longer known is null here, though the pages still show it as last known."""
+    row = {**asdict(view), "state": view.word}
+    return row if view.word != Word.UNKNOWN else {**row, "depth": None, "in_flight": None, "consumers": None}

@@ -1,0 +1,49 @@
+"""Own the pages of queues: the list, live and as CSV or JSON, and one queue with its day and its findings."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import permission_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from monitors.exports import exported
+from monitors.selectors.queues import findings, latest_queue, latest_queues
+from statuspage.board.drawer import drawer
+from statuspage.board.queues import SEVERITY, QueueCard, card
+from statuspage.board.silence import silence
+
+may_see = permission_required("monitors.view_monitor", raise_exception=True)
+
+
+def worst_first() -> list[QueueCard]:
+    silent = silence(timezone.now())
+    found = [card(view, silent) for view in latest_queues()]
+    return sorted(found, key=lambda each: (each.view.is_paused, SEVERITY[each.state], each.slug))
+
+
+@require_safe
+@may_see
+@vary_on_headers("HX-Request")
+def queue_list(request: HttpRequest) -> HttpResponse:
+    """The page, or for htmx its table alone."""
+    template = "_queue_table" if request.headers.get("HX-Request") else "queue_list"
+    return render(request, f"statuspage/{template}.html", {"cards": worst_first()})
+
+
+@require_safe
+@may_see
+def queue_export(request: HttpRequest, form: str) -> HttpResponse:
+    return exported(latest_queues(), "queues", form)
+
+
+@require_safe
+@may_see
+def queue_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    now = timezone.now()
+    queue = latest_queue(slug)
+    if queue is None:
+        raise Http404(f"No queue is called {slug}.")
+    return render(request, "statuspage/queue_detail.html", {"drawer": drawer(queue, now), "findings": findings(slug)})
