@@ -73,6 +73,7 @@ class Child:
             answer.set_result(True)
 
     def died(self) -> None:
+        """Forget the process; who waits for its answers waits no longer."""
         self.ready.clear()
         self.pid = None
         while self.awaited:
@@ -144,6 +145,8 @@ class Platform:
             one.pid = json.loads(await reader.readline())["pid"]
             one.post(self._message(one))
             one.ready.set()
+            if self.is_hung(one.name):  # killed and born again while the fault lasts: it lasts for the newborn too
+                os.kill(one.pid, signal.SIGSTOP)
             while line := await reader.readline():
                 one.hear(line)
         one.died()

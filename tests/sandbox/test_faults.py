@@ -191,6 +191,30 @@ def test_a_narrow_link_lets_the_queue_grow(sandbox: Sandbox) -> None:
     eventually(lambda: sandbox.totals()["queued"] + sandbox.totals()["in_flight"] == 0)
 
 
+def test_a_narrow_link_carries_no_more_than_its_bits(sandbox: Sandbox) -> None:
+    sandbox.mode("offline")
+    sandbox.break_("link-capacity", bits_per_s=60_000)
+    before = sandbox.totals()["sink"]["link_bits"]
+    sandbox.send(8, text="x" * 70 + "\n" + "y" * 900)
+    sandbox.mode("online")
+    start = time.monotonic()
+    eventually(lambda: sandbox.totals()["queued"] + sandbox.totals()["in_flight"] == 0)
+    carried = sandbox.totals()["sink"]["link_bits"] - before
+    assert carried > 8 * 8 * 970
+    assert carried / (time.monotonic() - start) < 60_000 * 1.1
+
+
+def test_a_hang_outlasts_the_death_of_its_process(sandbox: Sandbox) -> None:
+    sandbox.break_("hang", "api-2")
+    sandbox.break_("kill", "api-2")
+    sandbox.mend("kill")
+    assert state(sandbox, "api-2") == "hung"
+    with pytest.raises(requests.Timeout):
+        health(sandbox, "api-2", timeout=0.4)
+    sandbox.mend("hang")
+    assert health(sandbox, "api-2").status_code == 200
+
+
 def test_lost_messages_leave_a_residual_until_they_are_found(sandbox: Sandbox) -> None:
     sandbox.mode("offline")
     sandbox.send(6)
