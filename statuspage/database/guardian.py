@@ -32,6 +32,8 @@ READY_WITHIN_S = 60.0
 """Crash recovery replays at most `max_wal_size`, which a slow disk reads in well under a minute."""
 STOP_WITHIN_S = 6.0
 BACK_OFF_MAX_S = 8.0
+STEADY_AFTER_S = 30.0
+"""A server that lived this long is well: its next death is a first one again."""
 LOG_MAX = 8 << 20
 
 SETTINGS = {
@@ -80,6 +82,7 @@ class Guardian:
     place: Place
     is_stopping: bool = False
     back_off_s: float = LOOK_EVERY_S
+    ready_at_s: float = 0.0
     server: subprocess.Popen[bytes] = field(init=False)
 
     def run(self) -> int:
@@ -122,6 +125,7 @@ class Guardian:
                 **cluster.identity(account_for(self.place.data)),
             )
         self.wait_until_ready(log_from)
+        self.ready_at_s = time.monotonic()
 
     def wait_until_ready(self, log_from: int) -> None:
         """Read `postmaster.pid` as `pg_ctl --wait` does: its eighth line says when connections are taken."""
@@ -140,6 +144,8 @@ class Guardian:
 
     def restart(self) -> None:
         note(self.place, f"the database ended with status {self.server.returncode}, starting it again")
+        if time.monotonic() - self.ready_at_s > STEADY_AFTER_S:
+            self.back_off_s = LOOK_EVERY_S
         time.sleep(self.back_off_s)
         self.back_off_s = min(2 * self.back_off_s, BACK_OFF_MAX_S)
         try:
