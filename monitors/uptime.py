@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -142,18 +143,70 @@ def days(window: Window) -> list[Window]:
     return [day for day in windows if day.length]
 
 
-def daily(spans: Iterable[Span], window: Window, maintenance: Sequence[Window] = ()) -> list[tuple[Window, Tally]]:
-    """One tally per day of the window. Cost grows with days plus spans, not with their product."""
-    pieces = timeline(spans, window)
-    planned = merged(maintenance)
-    rows: list[tuple[Window, Tally]] = []
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day (UTC): where its time went, and the worst of it."""
+
+    window: Window
+    tally: Tally
+
+    @property
+    def worst(self) -> Verdict:
+        for verdict in (Verdict.DOWN, Verdict.DEGRADED, Verdict.UNKNOWN):
+            if getattr(self.tally, verdict.value):
+                return verdict
+        return Verdict.UP
+
+
+class Calendar:
+    """The days of one window, and for each verdict the days that were nothing else: made once, shared by many."""
+
+    def __init__(self, window: Window) -> None:
+        self.window, self.days = window, days(window)
+        self.ends = [day.end for day in self.days]
+        self.whole = {
+            verdict: [Day(day, Tally(**{verdict.value: day.length})) for day in self.days] for verdict in Verdict
+        }
+
+
+def daily(spans: Iterable[Span], calendar: Calendar, maintenance: Sequence[Window] = ()) -> list[Day]:
+    """One day after the other. Cost grows with the spans: runs of days with one verdict are taken whole."""
+    rows: list[Day] = []
+    pieces = timeline(spans, calendar.window)
     position = 0
-    for day in days(window):
-        while (pieces[position].end or window.end) <= day.start:
+    while len(rows) < len(calendar.days):
+        day = calendar.days[len(rows)]
+        while (pieces[position].end or day.end) <= day.start:
             position += 1
-        until = position
-        while until < len(pieces) and pieces[until].start < day.end:
-            until += 1
-        near = [plan for plan in planned if plan.start < day.end and plan.end > day.start] if planned else []
-        rows.append((day, tally(pieces[position:until], day, near)))
+        piece = pieces[position]
+        reached = bisect_right(calendar.ends, piece.end or day.end)
+        if reached > len(rows) and piece.start <= day.start:
+            rows += calendar.whole[piece.verdict][len(rows) : reached]
+        else:
+            rows.append(Day(day, integral(since(pieces, position, day), day)))
+    for index in touched(calendar, maintenance):
+        rows[index] = Day(calendar.days[index], tally(pieces, calendar.days[index], maintenance))
     return rows
+
+
+def integral(pieces: Iterable[Span], window: Window) -> Tally:
+    """The tally of adjoining pieces that cover the window, which may reach beyond it."""
+    spent = dict.fromkeys(Verdict, ZERO)
+    for piece in pieces:
+        spent[piece.verdict] += min(piece.end or window.end, window.end) - max(piece.start, window.start)
+    return Tally(spent[Verdict.UP], spent[Verdict.DEGRADED], spent[Verdict.DOWN], spent[Verdict.UNKNOWN])
+
+
+def since(pieces: Sequence[Span], position: int, day: Window) -> Iterator[Span]:
+    """The pieces that the day needs, from the first that reaches into it."""
+    while position < len(pieces) and pieces[position].start < day.end:
+        yield pieces[position]
+        position += 1
+
+
+def touched(calendar: Calendar, maintenance: Iterable[Window]) -> list[int]:
+    return [
+        index
+        for index, day in enumerate(calendar.days if maintenance else ())
+        if any(plan.start < day.end and plan.end > day.start for plan in maintenance)
+    ]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitors.results import Verdict
-from monitors.uptime import Span, Tally, Window, daily, days, merged, month_window, tally, timeline
+from monitors.uptime import DAY, Calendar, Span, Tally, Window, daily, days, merged, month_window, tally, timeline
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -77,7 +77,17 @@ def test_the_parts_sum_to_the_window_and_come_out_again(spans: list[Span], withi
 
 @given(spans_of_any_kind, windows, plans)
 def test_days_add_up_to_the_whole(spans: list[Span], within: Window, plan: list[Window]) -> None:
-    assert sum((day for _, day in daily(spans, within, plan)), Tally()) == tally(spans, within, plan)
+    found = daily(spans, Calendar(within), plan)
+    assert [day.window for day in found] == days(within)
+    assert sum((day.tally for day in found), Tally()) == tally(spans, within, plan)
+
+
+def test_quiet_days_are_shared_and_others_are_not() -> None:
+    calendar = Calendar(Window(START, START + 5 * DAY))
+    found = daily([span(0, 50, "up"), span(50, 51, "down"), span(51, None, "up")], calendar)
+    assert [day.worst for day in found] == [Verdict.UP, Verdict.UP, Verdict.DOWN, Verdict.UP, Verdict.UP]
+    assert found[0] is calendar.whole[Verdict.UP][0]
+    assert found[2].tally == Tally(up=23 * HOUR, down=HOUR)
 
 
 @given(spans_of_any_kind, windows, st.randoms())

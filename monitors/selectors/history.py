@@ -14,7 +14,7 @@ from monitors.histogram import Histogram, merged, quantile_ms
 from monitors.models import Evidence, StateChange, StateInterval, UptimeMonth
 from monitors.results import Verdict
 from monitors.selectors.rollups import Grain, buckets, fetched
-from monitors.uptime import Span, Tally, Window, daily, month_window, tally
+from monitors.uptime import Calendar, Day, Span, Tally, Window, daily, month_window, tally
 
 BY_MINUTE_UP_TO = timedelta(hours=6)
 BY_HOUR_UP_TO = timedelta(days=14)
@@ -63,21 +63,6 @@ class ChangeView:
     confirmed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class DayView:
-    """One day (UTC) of a component or monitor: where its time went, and the worst of it."""
-
-    window: Window
-    tally: Tally
-
-    @property
-    def worst(self) -> Verdict:
-        for verdict in (Verdict.DOWN, Verdict.DEGRADED, Verdict.UNKNOWN):
-            if getattr(self.tally, verdict.value):
-                return verdict
-        return Verdict.UP
-
-
 def intervals(
     start: datetime, end: datetime, *, monitor_id: int | None = None, component_id: int | None = None
 ) -> list[Span]:
@@ -91,24 +76,30 @@ def touching(start: datetime, end: datetime) -> QuerySet[StateInterval]:
     return StateInterval.objects.filter(Q(ended_at=None) | Q(ended_at__gt=start), started_at__lt=end)
 
 
+COMPONENT_INTERVALS = """
+SELECT component_id, started_at, ended_at, verdict FROM monitors_stateinterval
+WHERE component_id = ANY(%(ids)s) AND started_at < %(end)s AND (ended_at IS NULL OR ended_at > %(start)s)
+ORDER BY started_at
+"""
+VERDICT_BY_VALUE = {verdict.value: verdict for verdict in Verdict}
+
+
 def intervals_by_component(start: datetime, end: datetime, ids: Collection[int]) -> dict[int, list[Span]]:
-    """How these components stood, each oldest first. One query, whatever their number."""
-    rows = touching(start, end).filter(component_id__in=ids).order_by("started_at")
+    """How these components stood, each oldest first. One query, whatever their number; rows without the ORM's cost."""
     found: dict[int, list[Span]] = {component_id: [] for component_id in ids}
-    for component_id, started_at, ended_at, verdict in rows.values_list(
-        "component_id", "started_at", "ended_at", "verdict"
-    ):
-        found[component_id].append(Span(started_at, ended_at, Verdict(verdict)))
+    for row in fetched(COMPONENT_INTERVALS, {"ids": list(ids), "start": start, "end": end}):
+        component_id, started_at, ended_at, verdict = row
+        found[component_id].append(Span(started_at, ended_at, VERDICT_BY_VALUE[verdict]))
     return found
 
 
 def days_by_component(
     start: datetime, end: datetime, ids: Collection[int], maintenance: Sequence[Window] = ()
-) -> dict[int, list[DayView]]:
+) -> dict[int, list[Day]]:
     """Every day (UTC) of the span for these components. One query; cost grows with changes, not with checks."""
-    window = Window(start, end)
+    calendar = Calendar(Window(start, end))
     return {
-        component_id: [DayView(day, counted) for day, counted in daily(spans, window, maintenance)]
+        component_id: daily(spans, calendar, maintenance)
         for component_id, spans in intervals_by_component(start, end, ids).items()
     }
 
