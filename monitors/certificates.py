@@ -42,6 +42,8 @@ class Certificate:
     not_after: datetime
     serial: str
 
+    # Dates are slow to write out, and one leaf is told of at every check.
+    @lru_cache(maxsize=4096)  # noqa: B019 - values, few and small
     def text(self) -> str:
         names = ", ".join(self.names[:20]) + (" …" if len(self.names) > 20 else "")
         return (
@@ -97,6 +99,12 @@ def _names(found: x509.Certificate) -> tuple[str, ...]:
 def leaf_of(tls: ssl.SSLObject) -> Certificate | None:
     der = tls.getpeercert(binary_form=True)
     return parsed(der) if der else None
+
+
+@lru_cache(maxsize=4096)
+def end_of(leaf: Certificate) -> str:
+    """When it ends, as ISO text."""
+    return leaf.not_after.isoformat()
 
 
 WORDS_OF_SPAN = ((172_800, 86_400, "d"), (7_200, 3_600, "h"), (60, 60, "min"), (0, 1, "s"))

@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from monitors.certificates import Certificate, client_context, expiry_warning, verification_fault
+from monitors.certificates import Certificate, client_context, end_of, expiry_warning, verification_fault
 from monitors.options import Duration, Strict
 from monitors.probes.attempt import Attempt
 from monitors.probes.faults import Fault
@@ -54,6 +54,6 @@ def note_certificate(attempt: Attempt, leaf: Certificate | None, warn_within: ti
     if leaf is None:
         return
     attempt.transcript.remark(leaf.text())
-    attempt.details["certificate_not_after"] = leaf.not_after.isoformat()
+    attempt.details["certificate_not_after"] = end_of(leaf)
     if warning := expiry_warning(leaf.not_after, datetime.now(UTC), warn_within):
         attempt.warn(*warning)

@@ -7,6 +7,7 @@ import dataclasses
 import socket
 from datetime import UTC, datetime
 
+from monitors.certificates import end_of
 from monitors.options import SecretError
 from monitors.probes.faults import Fault, fault_of, name_fault
 from monitors.probes.http import judgement
@@ -85,7 +86,7 @@ def _told(result: Result, reason: str, sentence: str, exchange: Exchange | None,
         latency_ms=answer.total_ms if is_reached else None,
         phases_ms=answer.phases_ms,
         evidence=exchange.evidence(answer),
-        details={"certificate_not_after": answer.leaf.not_after.isoformat()} if answer.leaf else None,
+        details={"certificate_not_after": end_of(answer.leaf)} if answer.leaf else None,
     )
 
 
