@@ -72,14 +72,17 @@ class Transcript:
         self._add("*", said)
 
     def _add(self, mark: str, said: bytes | str) -> None:
-        if self._room > 0:
+        if self._room > 0 and said:
             self._room -= len(said) + 12
             self._lines.append((perf_counter(), mark, said[:EVIDENCE_LIMIT_BYTES]))
 
     def text(self, secrets: Iterable[str] = ()) -> str:
-        said = "\n".join(
-            f"{(at - self._started) * 1000:8.1f} {mark} "
-            f"{(raw.decode('utf-8', 'backslashreplace') if isinstance(raw, bytes) else raw).rstrip()}"
-            for at, mark, raw in self._lines
-        )
-        return capped(redacted(printable(said), secrets))
+        said = "\n".join([self._shown(at, mark, raw) for at, mark, raw in self._lines])
+        return capped(redacted(UNPRINTABLE.sub(_escaped, said), secrets))
+
+    def _shown(self, at: float, mark: str, raw: bytes | str) -> str:
+        text = raw.decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw
+        text = text.rstrip().replace("\r\n", "\n")
+        if "\n" in text:
+            text = text.replace("\n", f"\n         {mark} ")
+        return f"{(at - self._started) * 1000:8.1f} {mark} {text}"

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from monitors.probes import KINDS, Check
 from monitors.reasons import REASONS
 from monitors.results import ProbeResult, Result
+from tests.peers import Nsd, Unbound
 from tests.zones import Zone, serving, zone
 from tests.zoo import refusing
 
@@ -149,3 +150,15 @@ REFUSED = [
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         KINDS["dns"].options.model_validate(options)
+
+
+def test_nsd_and_unbound_as_the_real_things(nsd: Nsd, unbound: Unbound) -> None:
+    nsd.serve("probe.test", "$TTL 60\n@ SOA ns hostmaster 1 60 60 600 60\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.80\n")
+    server = f"127.0.0.1:{nsd.port}"
+    well = probed(query="www.probe.test", server=server, authoritative=True, expect={"records": ["192.0.2.80"]})
+    gone = probed(query="gone.probe.test", server=server, authoritative=True)
+    strange = probed(query="www.example.net", server=server, authoritative=True)
+    not_recursive = probed(query="probe.test", type="SOA", server=f"127.0.0.1:{unbound.port}", authoritative=True)
+    assert (well.result, well.reason) == (Result.OK, "ok"), well
+    assert (gone.reason, strange.reason) == ("dns_nxdomain", "dns_refused")
+    assert not_recursive.result is Result.FAIL

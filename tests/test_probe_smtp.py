@@ -53,6 +53,9 @@ class Lines:
     def __init__(self, *lines: bytes) -> None:
         self._lines = iter(lines)
 
+    def line_at_hand(self) -> None:
+        return None
+
     async def line(self) -> bytes:
         try:
             return next(self._lines)

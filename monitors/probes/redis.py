@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
 
 from pydantic import Field
 
-from monitors.addresses import Address, IpVersion, host_and_port
-from monitors.certificates import Certificate
 from monitors.evidence import excerpt
 from monitors.options import Duration, Secret
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.faults import Fault
 from monitors.probes.kind import Check, Kind
-from monitors.probes.opening import leaf_at, open_wire, secure
-from monitors.probes.trust import TlsOptions
+from monitors.probes.opening import open_wire, secure
+from monitors.probes.trust import ServerOptions
 from monitors.results import ProbeResult
 from monitors.wire import Wire
 
 
-class RedisOptions(TlsOptions):
+class RedisOptions(ServerOptions):
     """A queue store must not evict (`may_evict: false`): an evicted key is lost mail."""
 
-    address: Address
-    connect_to: Address | None = None
-    ip_version: IpVersion | None = None
     tls: bool = False
     user: str | None = None
     password: Secret | None = None
@@ -33,14 +27,6 @@ class RedisOptions(TlsOptions):
     max_clients_pct: int = Field(default=80, ge=1, le=100)
     may_evict: bool = True
     under: Duration | None = None
-
-    @property
-    def target(self) -> str:
-        return self.connect_to or self.address
-
-    @property
-    def tls_name(self) -> str:
-        return self.server_name or host_and_port(self.address)[0]
 
 
 def command(words: Sequence[str]) -> bytes:
@@ -142,13 +128,10 @@ def judge(attempt: Attempt, options: RedisOptions, known: dict[str, str]) -> Non
 async def converse(attempt: Attempt) -> ProbeResult:
     options: RedisOptions = attempt.check.options
 
-    async def read_leaf(context: ssl.SSLContext) -> Certificate | None:
-        return await leaf_at(options.target, options.ip_version, context, options.tls_name)
-
-    wire = await open_wire(attempt, options.target, options.ip_version)
+    wire = await open_wire(attempt, options)
     try:
         if options.tls:
-            await secure(attempt, wire, options, options.tls_name, read_leaf)
+            await secure(attempt, wire, options)
         session = Session(attempt, wire)
         await session.sign_in(options)
         pong = await session.say("ping", "PING")
@@ -166,4 +149,4 @@ async def run(check: Check) -> ProbeResult:
     return await attempted(check, converse)
 
 
-KIND = Kind("redis", RedisOptions, run, host=lambda options: host_and_port(options.target)[0])
+KIND = Kind("redis", RedisOptions, run, host=lambda options: options.target_host)

@@ -9,16 +9,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from monitors.addresses import Address, IpVersion, host_and_port
-from monitors.certificates import Certificate
 from monitors.evidence import excerpt
 from monitors.options import Duration, Strict
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.expectations import Pattern
 from monitors.probes.faults import Fault
 from monitors.probes.kind import Check, Kind
-from monitors.probes.opening import leaf_at, open_wire, secure
-from monitors.probes.trust import TlsOptions
+from monitors.probes.opening import open_wire, secure
+from monitors.probes.trust import ServerOptions
 from monitors.results import ProbeResult
 from monitors.wire import ClosedError, Wire
 
@@ -40,12 +38,9 @@ class Step(Strict):
         return self
 
 
-class TcpOptions(TlsOptions):
+class TcpOptions(ServerOptions):
     """`connect_to` reaches one instance by its address. In `send`, write line ends as \\r\\n."""
 
-    address: Address
-    connect_to: Address | None = None
-    ip_version: IpVersion | None = None
     tls: bool = False
     dialogue: list[Step] = Field(default_factory=list)
     under: Duration | None = None
@@ -56,22 +51,9 @@ class TcpOptions(TlsOptions):
             raise ValueError("TLS can start only once: either tls: true or one starttls step")
         return self
 
-    @property
-    def target(self) -> str:
-        return self.connect_to or self.address
 
-    @property
-    def tls_name(self) -> str:
-        return self.server_name or host_and_port(self.address)[0]
-
-
-async def shake(attempt: Attempt, wire: Wire, options: TcpOptions) -> None:
-    async def read_leaf(context: ssl.SSLContext) -> Certificate | None:
-        if not options.tls:
-            return None  # in the middle of a dialogue: saying all of it again could do harm
-        return await leaf_at(options.target, options.ip_version, context, options.tls_name)
-
-    await secure(attempt, wire, options, options.tls_name, read_leaf)
+async def leave_unread(_context: ssl.SSLContext) -> None:
+    """In the middle of a dialogue an untrusted certificate stays unread: to say all of it again could do harm."""
 
 
 async def hear(attempt: Attempt, wire: Wire, pattern: str, unread: bytes) -> bytes:
@@ -94,10 +76,10 @@ async def hear(attempt: Attempt, wire: Wire, pattern: str, unread: bytes) -> byt
 
 async def converse(attempt: Attempt) -> ProbeResult:
     options: TcpOptions = attempt.check.options
-    wire = await open_wire(attempt, options.target, options.ip_version)
+    wire = await open_wire(attempt, options)
     try:
         if options.tls:
-            await shake(attempt, wire, options)
+            await secure(attempt, wire, options)
         await follow(attempt, wire, options)
     finally:
         wire.close()
@@ -110,7 +92,7 @@ async def follow(attempt: Attempt, wire: Wire, options: TcpOptions) -> None:
     unread = b""
     for step in options.dialogue:
         if step.starttls:
-            await shake(attempt, wire, options)
+            await secure(attempt, wire, options, leave_unread)
             unread = b""
         elif step.send is not None:
             attempt.transcript.sent(step.send)
@@ -125,4 +107,4 @@ async def run(check: Check) -> ProbeResult:
     return await attempted(check, converse)
 
 
-KIND = Kind("tcp", TcpOptions, run, host=lambda options: host_and_port(options.target)[0])
+KIND = Kind("tcp", TcpOptions, run, host=lambda options: options.target_host)

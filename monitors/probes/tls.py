@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Literal
 
-from monitors.addresses import Address, IpVersion, host_and_port
-from monitors.certificates import Certificate
 from monitors.options import Duration
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.kind import Check, Kind
-from monitors.probes.opening import leaf_at, open_wire, secure
-from monitors.probes.trust import TlsOptions
+from monitors.probes.opening import open_wire, secure
+from monitors.probes.trust import ServerOptions
 from monitors.results import ProbeResult
 
 VERSION_NAMES = {"1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 
 
-class CertificateOptions(TlsOptions):
+class CertificateOptions(ServerOptions):
     """A server that speaks TLS from the first byte. For STARTTLS there is `smtp`, and `tcp` with a starttls step."""
 
-    address: Address
-    connect_to: Address | None = None
-    ip_version: IpVersion | None = None
     least_version: Literal["1.2", "1.3"] = "1.2"
     under: Duration | None = None
-
-    @property
-    def target(self) -> str:
-        return self.connect_to or self.address
-
-    @property
-    def tls_name(self) -> str:
-        return self.server_name or host_and_port(self.address)[0]
 
 
 async def shake(attempt: Attempt) -> ProbeResult:
     options: CertificateOptions = attempt.check.options
 
-    async def read_leaf(context: ssl.SSLContext) -> Certificate | None:
-        return await leaf_at(options.target, options.ip_version, context, options.tls_name)
-
-    wire = await open_wire(attempt, options.target, options.ip_version)
+    wire = await open_wire(attempt, options)
     try:
-        await secure(attempt, wire, options, options.tls_name, read_leaf)
+        await secure(attempt, wire, options)
         version = wire.tls.version() or "no version"
     finally:
         wire.close()
@@ -58,4 +41,4 @@ async def run(check: Check) -> ProbeResult:
     return await attempted(check, shake)
 
 
-KIND = Kind("tls", CertificateOptions, run, host=lambda options: host_and_port(options.target)[0])
+KIND = Kind("tls", CertificateOptions, run, host=lambda options: options.target_host)

@@ -9,6 +9,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from monitors.addresses import Address, IpVersion, host_and_port
 from monitors.certificates import Certificate, client_context, end_of, expiry_warning, verification_fault
 from monitors.options import Duration, Strict
 from monitors.probes.attempt import Attempt
@@ -33,6 +34,26 @@ class TlsOptions(Strict):
         if self.client_key and not self.client_certificate:
             raise ValueError("client_key needs client_certificate")
         return self
+
+
+class ServerOptions(TlsOptions):
+    """A server by its name and port. `connect_to` reaches one instance of it by address, under that name."""
+
+    address: Address
+    connect_to: Address | None = None
+    ip_version: IpVersion | None = None
+
+    @property
+    def target(self) -> str:
+        return self.connect_to or self.address
+
+    @property
+    def target_host(self) -> str:
+        return host_and_port(self.target)[0]
+
+    @property
+    def tls_name(self) -> str:
+        return self.server_name or host_and_port(self.address)[0]
 
 
 def context_for(options: TlsOptions, verify: bool | None = None) -> ssl.SSLContext:

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import ssl
 
-from monitors.addresses import host_and_port
 from monitors.certificates import Certificate, leaf_of
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.faults import Fault
@@ -81,7 +80,7 @@ class Dialogue:
         async def read_leaf(context: ssl.SSLContext) -> Certificate | None:
             return await presented_leaf(self.attempt, self.options, context)
 
-        await secure(self.attempt, self.wire, self.options, self.options.tls_name, read_leaf)
+        await secure(self.attempt, self.wire, self.options, read_leaf)
 
     async def authenticate(self) -> None:
         auth = self.options.auth
@@ -143,7 +142,7 @@ def refusal(reply: Reply, line: str) -> Fault:
 async def presented_leaf(attempt: Attempt, options: SmtpOptions, context: ssl.SSLContext) -> Certificate | None:
     """The certificate that a server shows to someone who trusts everyone. Raises Fault, OSError, WireError."""
     second = Attempt(attempt.check)  # its phases and transcript would only confuse
-    wire = await open_wire(second, options.target, options.ip_version)
+    wire = await open_wire(second, options)
     try:
         dialogue = Dialogue(second, options, wire)
         if not options.is_implicit_tls:
@@ -158,7 +157,7 @@ async def presented_leaf(attempt: Attempt, options: SmtpOptions, context: ssl.SS
 
 async def converse(attempt: Attempt) -> ProbeResult:
     options: SmtpOptions = attempt.check.options
-    wire = await open_wire(attempt, options.target, options.ip_version)
+    wire = await open_wire(attempt, options)
     try:
         dialogue = Dialogue(attempt, options, wire)
         await dialogue.open()
@@ -176,4 +175,4 @@ async def run(check: Check) -> ProbeResult:
     return await attempted(check, converse)
 
 
-KIND = Kind("smtp", SmtpOptions, run, host=lambda options: host_and_port(options.target)[0])
+KIND = Kind("smtp", SmtpOptions, run, host=lambda options: options.target_host)

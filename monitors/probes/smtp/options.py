@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from monitors.addresses import Address, IpVersion, host_and_port
+from monitors.addresses import host_and_port
 from monitors.options import Duration, Secret, Strict
-from monitors.probes.trust import TlsOptions
+from monitors.probes.trust import ServerOptions
 
 SUBMISSIONS_PORT = 465  # RFC 8314 section 3.3: TLS from the first byte
 MAILBOX = re.compile(r"[^\s<>@\x00-\x1f\x7f]{1,64}@[^\s<>@\x00-\x1f\x7f]{1,255}")
@@ -46,12 +46,9 @@ class Auth(Strict):
     mechanism: Literal["plain", "login"] = "plain"
 
 
-class SmtpOptions(TlsOptions):
+class SmtpOptions(ServerOptions):
     """`canary` is a recipient that must be accepted, `known_bad` one that must be refused. No message is ever sent."""
 
-    address: Address
-    connect_to: Address | None = None
-    ip_version: IpVersion | None = None
     starttls: Annotated[Literal["required", "optional", "off"], BeforeValidator(_as_starttls)] = "required"
     implicit_tls: bool | None = None
     helo: Annotated[str, AfterValidator(_checked_helo)] | None = None
@@ -76,14 +73,6 @@ class SmtpOptions(TlsOptions):
         if self.implicit_tls is None:
             return host_and_port(self.address)[1] == SUBMISSIONS_PORT
         return self.implicit_tls
-
-    @property
-    def tls_name(self) -> str:
-        return self.server_name or host_and_port(self.address)[0]
-
-    @property
-    def target(self) -> str:
-        return self.connect_to or self.address
 
     @property
     def greeting_name(self) -> str:

@@ -12,7 +12,7 @@ from monitors.wire import Wire
 LINE_LIMIT_BYTES = 4096
 """RFC 5321 section 4.5.3.1.5 allows 512; extensions and careless servers take more."""
 LINES_LIMIT = 128
-REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
+REPLY_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*?))?\r*\n", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,19 @@ class Reply:
 
 async def read_reply(wire: Wire, transcript: Transcript) -> Reply:
     """The next reply. Raises Fault for what is not SMTP, WireError for a connection that ended."""
-    lines: list[str] = []
+    raw_lines: list[bytes] = []
+    try:
+        return await _read(wire, raw_lines)
+    finally:
+        transcript.heard(b"".join(raw_lines))
+
+
+async def _read(wire: Wire, raw_lines: list[bytes]) -> Reply:
+    texts: list[str] = []
     code = b""
-    while len(lines) < LINES_LIMIT:
-        raw = (await wire.line()).rstrip(b"\r\n")
-        transcript.heard(raw)
+    while len(texts) < LINES_LIMIT:
+        raw = wire.line_at_hand() or await wire.line()
+        raw_lines.append(raw)
         found = REPLY_LINE.fullmatch(raw) if len(raw) <= LINE_LIMIT_BYTES else None
         if found is None:
             raise Fault("not_smtp", f'the server does not speak SMTP; it said "{excerpt(raw, 100)}"')
@@ -53,7 +61,7 @@ async def read_reply(wire: Wire, transcript: Transcript) -> Reply:
                 "smtp_protocol", f"a reply changes its code midway, from {code.decode()} to {found[1].decode()}"
             )
         code = found[1]
-        lines.append((found[3] or b"").decode("utf-8", "replace"))
+        texts.append((found[3] or b"").decode("utf-8", "replace"))
         if found[2] != b"-":
-            return Reply(int(code), tuple(lines))
+            return Reply(int(code), tuple(texts))
     raise Fault("too_much_said", f"a reply of more than {LINES_LIMIT} lines")
