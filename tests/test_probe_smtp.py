@@ -24,6 +24,7 @@ from monitors.results import ProbeResult, Result
 from monitors.wire import ClosedError, WireError
 from tests import zoo
 from tests.peers import Postfix
+from tests.waiting import wait_until
 from tests.zoo import Authority, Script, Zoo
 
 KIND = KINDS["smtp"]
@@ -262,7 +263,7 @@ def test_postfix_stopped_is_refused(start_peer: Callable[..., Postfix]) -> None:
     postfix = start_peer(Postfix)
     address = f"127.0.0.1:{postfix.port}"
     postfix.halt()
-    assert probed(address).reason == "refused"
+    wait_until(lambda: probed(address).reason == "refused", reason="the last of its processes let go of the port")
 
 
 REFUSED = [
