@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -172,7 +173,7 @@ async def test_a_prober_that_takes_over_knows_the_rates_and_the_ledger(prober: p
     async with prober.transaction():
         await QUEUE.warm(prober, [check])
     after = REMEMBERED[check.monitor_id].memory
-    assert after.ledger == before.ledger
+    assert after.ledger == replace(before.ledger, tail=(), residual=None)
     assert after.ledger.missing == 1
     assert (after.ack_rate, after.run) == (before.ack_rate, before.run)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from monitors.probes.kind import Check
 from monitors.services.queue_states import DUPLICATION, LOSS, RESET, STALLED
 
 Row = dict[str, Any]
+ANCHOR_COUNTS = ("depth", "in_total", "out_total", "is_restart", "slack")
 
 
 def written(at: datetime | None) -> str | None:
@@ -125,15 +126,19 @@ def finding(check: Check, kind: str, title: str, at: datetime | None, detail: Ro
 
 
 def remembered(memory: Memory) -> Row:
-    """What a replay of the last minutes cannot give: the anchor of the ledger, the peak, an old standstill."""
-    ledger = asdict(memory.ledger)
-    ledger["tail"] = [[written(at), residual] for at, residual in memory.ledger.tail]
-    for name in ("missing_since", "changed_at"):
-        ledger[name] = written(ledger[name])
-    if ledger["anchor"]:
-        ledger["anchor"]["at"] = written(ledger["anchor"]["at"])
+    """What a replay of the last minutes cannot give: the anchor of the ledger, the peak, an old standstill.
+
+    Not the tail of the ledger: whoever takes over looks for a minute again before accusing anybody.
+    """
+    ledger, anchor = memory.ledger, memory.ledger.anchor
     return {
-        "ledger": ledger,
+        "anchor": {**{name: getattr(anchor, name) for name in ANCHOR_COUNTS}, "at": written(anchor.at)}
+        if anchor
+        else None,
+        "missing": ledger.missing,
+        "missing_since": written(ledger.missing_since),
+        "changed_at": written(ledger.changed_at),
+        "is_upper_bound": ledger.is_upper_bound,
         "peak_ack_rate": memory.peak_ack_rate,
         "still_since": written(memory.still_since),
         "is_stalled": memory.is_stalled,
@@ -149,7 +154,7 @@ def restored(memory: Memory, stored: Row | None) -> Memory:
         is_standing = memory.still_since is not None and still_since is not None
         return replace(
             memory,
-            ledger=ledger_of(stored["ledger"]),
+            ledger=ledger_of(stored),
             peak_ack_rate=stored["peak_ack_rate"],
             still_since=still_since if is_standing else memory.still_since,
             is_stalled=memory.is_stalled or (is_standing and stored["is_stalled"]),
@@ -162,8 +167,6 @@ def ledger_of(row: Row) -> Ledger:
     anchor = row["anchor"]
     return Ledger(
         anchor=Anchor(**{**anchor, "at": datetime.fromisoformat(anchor["at"])}) if anchor else None,
-        tail=tuple((datetime.fromisoformat(at), residual) for at, residual in row["tail"]),
-        residual=row["residual"],
         missing=row["missing"],
         missing_since=instant(row["missing_since"]),
         changed_at=instant(row["changed_at"]),
