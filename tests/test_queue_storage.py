@@ -17,6 +17,8 @@ from monitors.probes import KINDS, Check, Observed
 from monitors.probes.queue import REMEMBERED
 from monitors.queues import QueueOptions, close
 from monitors.results import ProbeResult, Result
+from monitors.services.pushed_samples import store_pushed
+from monitors.services.queue_holds import hold_queues, release_queues
 from monitors.services.queue_samples import store_samples
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,6 +46,7 @@ async def prober() -> AsyncIterator[psycopg.AsyncConnection[Any]]:
 
 async def queue(slug: str = "outbound", **options: Any) -> Check:
     options = {"source": "sql", "dsn": await sync_to_async(dsn)(), "query": "SELECT * FROM watched", **options}
+    options = {name: value for name, value in options.items() if value is not None}
     monitor = await Monitor.objects.acreate(slug=slug, name=slug, kind="queue", options=options)
     return Check(monitor.pk, slug, "queue", 5.0, 1.0, QueueOptions.model_validate(options))
 
@@ -187,3 +190,36 @@ async def test_a_held_queue_is_late_on_purpose(prober: psycopg.AsyncConnection[A
         result = await look(prober, check)
         await prober.execute("SELECT pg_sleep(0.3)")
     assert (result.result, result.reason) == (Result.WARN, "offline_mode")
+
+
+async def test_pushed_samples_wait_to_be_read_and_are_read_once(prober: psycopg.AsyncConnection[Any]) -> None:
+    check = await queue(source="push", dsn=None, query=None)
+    now = datetime.now(UTC)
+    rows = [
+        {"monitor_id": check.monitor_id, "at": (now - timedelta(seconds=age)).isoformat(), "depth": 4,
+         "in_total": 100 - 10 * age, "out_total": 96 - 10 * age}
+        for age in (3, 2, 1)
+    ]  # fmt: skip
+    assert await sync_to_async(store_pushed)(rows) == 3
+    result = await look(prober, check)
+    assert (result.result, result.reason) == (Result.OK, "flowing")
+    assert await QueueSample.objects.filter(is_read=True).acount() == 3
+    state = await QueueState.objects.aget()
+    assert (state.depth, state.ack_rate, state.word) == (4, pytest.approx(10.0), "flowing")
+    assert await sync_to_async(store_pushed)(rows) == 0
+    late = [{**rows[0], "at": (now - timedelta(seconds=2.5)).isoformat(), "depth": 900}]
+    await sync_to_async(store_pushed)(late)
+    await look(prober, check)
+    assert (await QueueState.objects.aget()).depth == 4
+    assert max([bucket.depth_max or 0 async for bucket in QueueMinute.objects.all()]) == 900
+
+
+async def test_holding_and_releasing_queues_is_written_with_its_reason(prober: psycopg.AsyncConnection[Any]) -> None:
+    check = await queue()
+    await sync_to_async(hold_queues)("drill", NOON)
+    await told(prober, depth=1, in_total=1, out_total=0)
+    await look(prober, check)
+    assert REMEMBERED[check.monitor_id].context.held_reason == "drill"
+    await sync_to_async(release_queues)()
+    await look(prober, check)
+    assert REMEMBERED[check.monitor_id].context.held_reason == ""
