@@ -117,7 +117,8 @@ class Supervisor:
 
     def close(self, child: Child) -> None:
         assert child.process is not None
-        self.hear(child)
+        while self.hear(child):
+            pass
         if child.unfinished:
             self.say(child.name, child.unfinished.decode(errors="replace"))
             child.unfinished = b""
@@ -131,13 +132,15 @@ class Supervisor:
         for key, _ in self.outputs.select(within_s):
             self.hear(key.data)
 
-    def hear(self, child: Child) -> None:
+    def hear(self, child: Child) -> bool:
+        """Show what it said since; whether there may be more at once."""
         said = b""
         with suppress(BlockingIOError):
             said = os.read(child.output.fileno(), CHUNK)
         *lines, child.unfinished = (child.unfinished + said).split(b"\n")
         for line in lines:
             self.say(child.name, line.decode(errors="replace"))
+        return len(said) == CHUNK
 
     def end(self) -> None:
         """Terminate all, first those that watch and then what they watch; kill what does not end in time."""
