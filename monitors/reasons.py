@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from monitors.mail_dns.reasons import MAIL_DNS
+
 WELL = {"ok": "OK"}
 
 CONNECTION = {
@@ -117,7 +119,7 @@ HEARTBEAT = {
     "heartbeat_stuck": "Job does not finish",
 }
 
-DOMAIN = {"nothing_judged": "No record configured"}
+DOMAIN = {"nothing_judged": "No record configured", **MAIL_DNS}
 
 TCP = {"expect_unmatched": "Unexpected answer"}
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from monitors import mail_dns
 from monitors.mail_dns.facts import Facts
 from monitors.mail_dns.judging import EVALUATORS
 from monitors.mail_dns.options import DomainOptions
+from monitors.mail_dns.reasons import MAIL_DNS
 from tests.corpus import DOMAIN, Case, dkim, dmarc, routing, servers, spf, transport
 from tests.zones import ZoneFacts, zone
 
@@ -50,6 +54,15 @@ def test_the_verdict_on_a_zone_is_that_of_the_rule(record: str, case: Case) -> N
     assert judged.decisive.rule == case.rule
     assert set(case.also) <= {note.reason for note in judged.notes}
     assert judged.sentence.endswith((".", "”", ")")) or judged.reason == "dnsbl_listed"
+
+
+def test_every_reason_has_words_for_a_board() -> None:
+    given = r'\b(?:ok|warn|fail|unknown|note)\(\s*"([a-z0-9_]+)"'
+    sources = (path.read_text() for path in sorted(Path(mail_dns.__file__).parent.glob("*.py")))
+    codes = {code for source in sources for code in re.findall(given, source)}
+    codes |= {case.verdict.split()[1] for cases in TABLE.values() for case in cases}
+    assert len(codes) > 140
+    assert codes <= MAIL_DNS.keys()
 
 
 def test_the_table_covers_every_record_and_is_large_enough() -> None:
