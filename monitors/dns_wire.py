@@ -17,10 +17,8 @@ import weakref
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
 
 import dns.exception
-import dns.message
 import dns.name
 import dns.rdataclass
 import dns.rdatatype
@@ -236,59 +234,3 @@ def _channel(endpoint: Endpoint) -> Channel:
     if channel is None or not channel.is_fresh:
         channel = channels[key] = Channel(endpoint, loop)
     return channel
-
-
-def records(
-    message: dns.message.Message, name: str, rdtype: str
-) -> tuple[tuple[str, ...], tuple[str, ...], int | None]:
-    """(values, aliases, ttl) that a message gives for a name: CNAMEs inside it are followed."""
-    wanted = dns.rdatatype.from_text(rdtype)
-    owner = dns.name.from_text(name)
-    aliases: list[str] = []
-    ttls: list[int] = []
-    by_key = {(one.name, one.rdtype): one for one in message.answer if one.rdclass == dns.rdataclass.IN}
-    while (owner, wanted) not in by_key and len(aliases) <= len(by_key):
-        alias = by_key.get((owner, dns.rdatatype.CNAME))
-        if alias is None:
-            return (), tuple(aliases), min([*ttls, *_denial_ttls(message)], default=None)
-        ttls.append(alias.ttl)
-        owner = alias[0].target
-        aliases.append(plain_name(owner))
-    found = by_key.get((owner, wanted))
-    if found is None:
-        return (), tuple(aliases), None
-    return tuple(sorted(map(value_of, found))), tuple(aliases), min([*ttls, found.ttl])
-
-
-def _denial_ttls(message: dns.message.Message) -> list[int]:
-    soas = [rrset for rrset in message.authority if rrset.rdtype == dns.rdatatype.SOA]
-    return [min(rrset.ttl, rrset[0].minimum) for rrset in soas]
-
-
-def plain_name(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower()
-
-
-def printable(text: str) -> str:
-    """Control characters written out: a terminal must not obey them, and the database stores no NUL."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
-def value_of(rdata: Any) -> str:
-    """One record as the text that evaluators read: TXT joined, names bare, the rest in presentation form."""
-    match dns.rdatatype.to_text(rdata.rdtype):
-        case "TXT" | "SPF":
-            return printable(b"".join(rdata.strings).decode("utf-8", "backslashreplace"))
-        case "MX":
-            return f"{rdata.preference} {plain_name(rdata.exchange)}"
-        case "NS" | "CNAME" | "PTR":
-            return plain_name(rdata.target)
-        case "SOA":
-            numbers = (rdata.serial, rdata.refresh, rdata.retry, rdata.expire, rdata.minimum)
-            return f"{plain_name(rdata.mname)} {plain_name(rdata.rname)} {' '.join(map(str, numbers))}"
-        case "TLSA":
-            return f"{rdata.usage} {rdata.selector} {rdata.mtype} {rdata.cert.hex()}"
-        case _:
-            return str(rdata.to_text())

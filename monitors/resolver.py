@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 import dns.exception
 import dns.flags
@@ -23,6 +24,7 @@ import dns.rcode
 import dns.rdatatype
 
 from monitors import dns_wire
+from monitors.dns_answers import MalformedError, Reading, read_answer, records_of
 from monitors.dns_wire import DnsNameError, Endpoint, Via
 
 __all__ = ["Answer", "DnsNameError", "Endpoint", "Lookups", "Reply", "Status", "Via", "ask", "system_servers"]
@@ -58,28 +60,39 @@ class Status(StrEnum):
         return self in {Status.EMPTY, Status.NXDOMAIN}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
-    """One question to one server, as it went. `message` is None when nothing readable came back."""
+    """One question to one server, as it went. `reading` is None when nothing readable came back."""
 
     status: Status
     endpoint: Endpoint
     via: Via
     rtt_ms: float | None = None
-    message: dns.message.Message | None = None
+    reading: Reading | None = None
+    wire: bytes = b""
     error: str = ""
+
+    @cached_property
+    def message(self) -> dns.message.Message | None:
+        """The whole message for those who show it; reading it costs more than asking did."""
+        if self.reading is None:
+            return None
+        try:
+            return dns.message.from_wire(self.wire)
+        except (dns.exception.DNSException, ValueError, NotImplementedError):
+            return None
 
     @property
     def rcode(self) -> str | None:
-        return None if self.message is None else dns.rcode.to_text(self.message.rcode())
+        return None if self.reading is None else dns.rcode.to_text(dns.rcode.Rcode(self.reading.rcode))
 
     @property
     def is_authoritative(self) -> bool:
-        return self.message is not None and bool(self.message.flags & dns.flags.AA)
+        return self.reading is not None and bool(self.reading.flags & dns.flags.AA)
 
     @property
     def is_authenticated(self) -> bool:
-        return self.message is not None and bool(self.message.flags & dns.flags.AD)
+        return self.reading is not None and bool(self.reading.flags & dns.flags.AD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,43 +152,41 @@ async def ask(
         return Reply(Status.MALFORMED, endpoint, via, error=str(error))
     except (OSError, EOFError, ssl.SSLError) as error:
         return Reply(Status.UNREACHABLE, endpoint, via, error=str(error) or type(error).__name__)
-    return _read(endpoint, via, wire, (time.perf_counter() - started) * 1000)
+    return read_reply(endpoint, via, wire, (time.perf_counter() - started) * 1000)
 
 
-def _read(endpoint: Endpoint, via: Via, wire: bytes, rtt_ms: float) -> Reply:
+def read_reply(endpoint: Endpoint, via: Via, wire: bytes, rtt_ms: float | None = None) -> Reply:
+    """An answer's bytes as a reply; what cannot be read is malformed."""
     try:
-        message = dns.message.from_wire(wire)
-    except (dns.exception.DNSException, ValueError, NotImplementedError) as error:
-        return Reply(Status.MALFORMED, endpoint, via, rtt_ms, error=f"{type(error).__name__}: {error}")
-    return Reply(status_of(message), endpoint, via, rtt_ms, message)
+        reading = read_answer(wire)
+    except MalformedError as error:
+        return Reply(Status.MALFORMED, endpoint, via, rtt_ms, error=str(error))
+    return Reply(status_of(reading), endpoint, via, rtt_ms, reading, wire)
 
 
 STATUS_BY_RCODE = {
-    dns.rcode.NXDOMAIN: Status.NXDOMAIN,
-    dns.rcode.SERVFAIL: Status.SERVFAIL,
-    dns.rcode.REFUSED: Status.REFUSED,
+    int(dns.rcode.NXDOMAIN): Status.NXDOMAIN,
+    int(dns.rcode.SERVFAIL): Status.SERVFAIL,
+    int(dns.rcode.REFUSED): Status.REFUSED,
 }
 
 
-def status_of(message: dns.message.Message) -> Status:
+def status_of(reading: Reading) -> Status:
     """What a readable answer says. A server that neither owns a zone nor recurses is lame (RFC 1912 section 2.8)."""
-    code = message.rcode()
-    if code != dns.rcode.NOERROR:
-        return STATUS_BY_RCODE.get(code, Status.ERROR)
-    if message.answer:
+    if reading.rcode != dns.rcode.NOERROR:
+        return STATUS_BY_RCODE.get(reading.rcode, Status.ERROR)
+    if reading.records:
         return Status.ANSWER
-    return Status.EMPTY if message.flags & (dns.flags.AA | dns.flags.RA) else Status.LAME
+    return Status.EMPTY if reading.flags & (dns.flags.AA | dns.flags.RA) else Status.LAME
 
 
 def answer_of(reply: Reply, name: str, rdtype: str) -> Answer:
     """A reply as evidence about one name: aliases resolved inside the message, values in a stable order."""
-    who = f"{reply.endpoint}"
-    if reply.message is None:
+    who = str(reply.endpoint)
+    if reply.reading is None:
         return Answer(name, rdtype, reply.status, server=who, rtt_ms=reply.rtt_ms, error=reply.error)
-    values, aliases, ttl_s = dns_wire.records(reply.message, name, rdtype)
-    status = reply.status
-    if status is Status.ANSWER and not values:
-        status = Status.EMPTY
+    values, aliases, ttl_s = records_of(reply.reading, name, rdtype)
+    status = Status.EMPTY if reply.status is Status.ANSWER and not values else reply.status
     return Answer(
         name, rdtype, status, values, ttl_s, aliases, who, reply.rcode,
         reply.is_authoritative, reply.is_authenticated, reply.rtt_ms, reply.error,
@@ -202,12 +213,17 @@ class Lookups:
         key = (name, rdtype)
         task = self._answers.get(key)
         if task is None:
-            task = self._answers[key] = asyncio.create_task(self._follow(name, rdtype))
+            task = self._answers[key] = asyncio.create_task(self.look_up(name, rdtype))
         return await asyncio.shield(task)
 
-    async def _follow(self, name: str, rdtype: str) -> Answer:
-        """Chase aliases whose target the server did not add: authoritative servers leave that to the asker."""
+    async def look_up(self, name: str, rdtype: str) -> Answer:
+        """`get` for a caller who asks nothing twice. Never raises.
+
+        Aliases whose target the server did not add are chased: authoritative servers leave that to the asker.
+        """
         answer = await self._ask_in_turn(name, rdtype)
+        if not answer.aliases:
+            return answer
         aliases = answer.aliases
         while rdtype != "CNAME" and not answer.values and answer.aliases and answer.status is Status.EMPTY:
             if len(aliases) > CNAME_CHAIN_LIMIT or aliases[-1] == name:

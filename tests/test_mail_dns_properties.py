@@ -19,7 +19,7 @@ from monitors.mail_dns.judging import judge
 from monitors.mail_dns.mta_sts import parse_policy
 from monitors.mail_dns.options import DomainOptions
 from monitors.mail_dns.spf_record import SpfSyntaxError, parse_spf
-from monitors.resolver import Answer, Endpoint, Status, Via, _read, answer_of
+from monitors.resolver import Answer, Endpoint, Status, Via, answer_of, read_reply
 from tests.zones import ZoneFacts, response, zone
 
 OPTIONS = DomainOptions.model_validate(
@@ -101,7 +101,7 @@ def test_ten_thousand_damaged_datagrams_are_answers_or_malformed(seed: int) -> N
         for _ in range(liar.randint(1, 8)):
             wire[liar.randrange(len(wire))] = liar.randrange(256)
         cut = bytes(wire[: liar.randrange(12, len(wire) + 1)]) + liar.randbytes(liar.choice([0, 0, 5]))
-        reply = _read(Endpoint("192.0.2.53"), Via.UDP, cut, 1.0)
+        reply = read_reply(Endpoint("192.0.2.53"), Via.UDP, cut, 1.0)
         answer_of(reply, "acme.example", "TXT")
 
 

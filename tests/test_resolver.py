@@ -34,6 +34,7 @@ RECORDS = """
 @pytest.fixture
 def server() -> Iterator[ZoneServer]:
     made = zone(RECORDS)
+    made.records["garbage.example", "TXT"] = ["text"]
     made.records["big.example", "TXT"] = ["x" * 3000]
     with serving(made) as running:
         yield running

@@ -31,7 +31,7 @@ from monitors.mail_dns.facts import (
     Question,
     ServerQuestion,
 )
-from monitors.resolver import Answer, Endpoint, Reply, Status, Via, answer_of, status_of
+from monitors.resolver import Answer, Endpoint, Status, Via, answer_of, read_reply
 
 FAULTS = {"SERVFAIL", "REFUSED", "SILENT", "NOTIMP", "GARBAGE", "LAME", "WRONG-ID", "WRONG-QUESTION", "TRUNCATE"}
 TTL_S = 300
@@ -254,7 +254,7 @@ class ZoneFacts:
         except dns.exception.DNSException:
             return Answer(name, rdtype, Status.NXDOMAIN)
         message = response(made, query, authoritative=authoritative, validating=self._validating)
-        reply = Reply(status_of(message), Endpoint("192.0.2.53"), Via.UDP, 1.0, message)
+        reply = read_reply(Endpoint("192.0.2.53"), Via.UDP, message.to_wire(max_size=65_535), 1.0)
         return answer_of(reply, name, rdtype)
 
 

@@ -89,7 +89,7 @@ class Fetcher:
             case DnsQuestion(name, rdtype):
                 if self._lookups is None:
                     return Answer(name, rdtype, Status.UNREACHABLE, error="no DNS server is configured")
-                return await self._lookups.get(name, rdtype)
+                return await self._lookups.look_up(name, rdtype)
             case ServerQuestion():
                 return await self._ask_server(question)
             case PolicyQuestion():

@@ -14,7 +14,8 @@ import dns.rdataclass
 import dns.rdatatype
 from pydantic import AfterValidator, Field, model_validator
 
-from monitors.dns_wire import question, value_of
+from monitors.dns_answers import value_of
+from monitors.dns_wire import question
 from monitors.evidence import excerpt
 from monitors.options import Duration, Strict
 from monitors.probes.attempt import Attempt, attempted
