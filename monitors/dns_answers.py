@@ -88,9 +88,9 @@ class _Reader:
         self._names: dict[int, str] = {}
 
     def read(self) -> Reading:
-        _, flags, questions, answers, authorities, _ = HEADER.unpack_from(self._wire)
-        if answers + authorities > RECORDS_LIMIT:
-            raise MalformedError(f"it claims {answers + authorities} records")
+        _, flags, questions, answers, authorities, additional = HEADER.unpack_from(self._wire)
+        if answers + authorities + additional > RECORDS_LIMIT:
+            raise MalformedError(f"it claims {answers + authorities + additional} records")
         at = HEADER.size
         for _ in range(questions):
             at = self._name(at)[1] + 4
@@ -99,7 +99,7 @@ class _Reader:
             record, at = self._record(at)
             if record is not None:
                 found.append(record)
-        denial = None if found else self._denial_ttl(at, authorities)
+        denial = None if found else self._denial_ttl(at, authorities, additional)
         return Reading(flags & 0x000F, flags, tuple(found), denial)
 
     def _record(self, at: int) -> tuple[Record | None, int]:
@@ -115,12 +115,16 @@ class _Reader:
         # A TTL with the highest bit set counts as zero (RFC 2181 section 8).
         return Record(name, rdtype, ttl_s if ttl_s < 2**31 else 0, read(self, at, size, rdtype)), at + size
 
-    def _denial_ttl(self, at: int, authorities: int) -> int | None:
-        for _ in range(authorities):
+    def _denial_ttl(self, at: int, authorities: int, additional: int) -> int | None:
+        """From the SOA beside it. A denial is read to its end: it is believed as much as records are."""
+        ttl_s = None
+        for number in range(authorities + additional):
             record, at = self._record(at)
-            if record is not None and record.rdtype == SOA:
-                return min(record.ttl_s, int(record.value.split()[-1]))
-        return None
+            if record is not None and record.rdtype == SOA and number < authorities:
+                ttl_s = min(record.ttl_s, int(record.value.split()[-1]))
+        if at != len(self._wire):
+            raise MalformedError("something follows its end")
+        return ttl_s
 
     def _name(self, at: int) -> tuple[str, int]:
         """A name and where it ends; pointers lead backwards only (RFC 1035 section 4.1.4)."""
