@@ -48,16 +48,20 @@ class Up:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> Up:
-        """Without a sandbox: the configuration watches our own `/healthz`."""
-        config = self.directory / "standpipe.yaml"
-        config.write_text(CONFIG.format(port=self.port))
-        command = [sys.executable, "manage.py", "up", "--port", str(self.port), "--config", str(config), *self.more]
+    def start(self, *, is_with_sandbox: bool = False) -> Up:
+        """With the sandbox and what watches it; without, the configuration watches our own `/healthz`."""
+        command = [sys.executable, str(CHECKOUT / "manage.py"), "up", "--port", str(self.port), *self.more]
+        if is_with_sandbox:
+            command.append("--sandbox")
+        else:
+            config = self.directory / "standpipe.yaml"
+            config.write_text(CONFIG.format(port=self.port))
+            command += ["--config", str(config)]
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
-                cwd=CHECKOUT,
+                cwd=self.directory,
                 env=environment | {"STANDPIPE_DATA_DIR": str(self.data)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

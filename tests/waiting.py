@@ -12,11 +12,12 @@ T = TypeVar("T")
 POLL_S = 0.02
 
 
-def wait_until(condition: Callable[[], T], within: float = 5.0, reason: str = "") -> T:
-    """Return the first true answer of `condition`; AssertionError with `reason` after `within` seconds."""
+def wait_until(condition: Callable[[], T], within: float = 5.0, reason: str | Callable[[], str] = "") -> T:
+    """Return the first true answer of `condition`; AssertionError with `reason`, asked then, after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := condition()):
-        assert time.monotonic() < deadline, reason or f"not true within {within} s: {condition}"
+        late = reason() if callable(reason) and time.monotonic() >= deadline else reason
+        assert time.monotonic() < deadline, late or f"not true within {within} s: {condition}"
         time.sleep(POLL_S)
     return answer
 
