@@ -13,7 +13,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
@@ -92,7 +92,7 @@ def is_every_file_applied() -> bool:
     }
     try:
         return files <= set(MigrationRecorder.Migration.objects.values_list("app", "name"))
-    except DatabaseError:
+    except ProgrammingError:  # an empty database has no table of migrations
         return False
 
 
