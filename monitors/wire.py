@@ -44,6 +44,7 @@ class Wire(asyncio.Protocol):
         self._buffer = bytearray()
         self._left = limit
         self._ended: Exception | None = None
+        self._has_talked = False
         self._tls: ssl.SSLObject | None = None
         self._incoming = self._outgoing = cast("ssl.MemoryBIO", None)
 
@@ -136,6 +137,7 @@ class Wire(asyncio.Protocol):
         if self._ended is not None:
             raise self._ended
         assert self._transport is not None
+        self._has_talked = True
         if self._tls is None:
             self._transport.write(said)
         else:
@@ -145,9 +147,10 @@ class Wire(asyncio.Protocol):
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str | None) -> None:
         """Shake hands. Raises ssl.SSLError (certificate errors are its subclass), WireError, OSError."""
-        if self._buffer:
-            raise InjectionError("plain text followed the answer to STARTTLS")
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        if self._buffer and self._has_talked:
+            raise InjectionError("plain text followed the answer to STARTTLS")
+        self._incoming.write(self._take(len(self._buffer)))  # said before we said anything: let TLS judge it
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         while not self._shake():
             await self._more()

@@ -43,6 +43,7 @@ class Attempt:
         "check",
         "details",
         "is_reached",
+        "late",
         "phases_ms",
         "secrets",
         "timeout_result",
@@ -58,6 +59,7 @@ class Attempt:
         self.secrets: list[str] = []
         self.details: dict[str, Any] = {}
         self.is_reached = False
+        self.late: Fault | None = None
         self.timeout_result = Result.FAIL
         self._started = self._began = perf_counter()
         self._phase = ""
@@ -109,8 +111,9 @@ class Attempt:
         return self._result(fault.result, fault.reason, fault.sentence)
 
     def time_out(self) -> ProbeResult:
+        """The deadline has passed: `late`, if the dialogue left word of what it was waiting for."""
         words = f"no answer within {self.check.timeout_s:g} s, {self.phase_words}"
-        return self.fail(Fault("timeout", words, self.timeout_result))
+        return self.fail(self.late or Fault("timeout", words, self.timeout_result))
 
     def _result(self, result: Result, reason: str, sentence: str) -> ProbeResult:
         now = perf_counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import ssl
 from typing import Self
@@ -19,9 +18,6 @@ from monitors.probes.opening import open_wire, secure
 from monitors.probes.trust import ServerOptions
 from monitors.results import ProbeResult
 from monitors.wire import ClosedError, Wire
-
-LAST_MOMENT_S = 0.01
-"""A step gives up this much before the check does, to say what it was waiting for."""
 
 
 class Step(Strict):
@@ -60,18 +56,22 @@ async def hear(attempt: Attempt, wire: Wire, pattern: str, unread: bytes) -> byt
     """Read until what was heard matches; return what came after the match. Raises Fault."""
     heard = unread
     wanted = re.compile(pattern.encode())
-    try:
-        async with asyncio.timeout(max(0.0, attempt.left_s - LAST_MOMENT_S)):
-            while (found := wanted.search(heard)) is None:
-                said = await wire.some()
-                attempt.transcript.heard(said)
-                heard += said
-    except (TimeoutError, ClosedError) as error:
-        if not heard:
-            raise
-        how = "then it closed the connection" if isinstance(error, ClosedError) else "then nothing more"
-        raise Fault("expect_unmatched", f'waited for {pattern!r}, heard "{excerpt(heard, 120)}", {how}') from error
+    while (found := wanted.search(heard)) is None:
+        attempt.late = unmatched(pattern, heard, "then nothing more") if heard else None
+        try:
+            said = await wire.some()
+        except ClosedError as error:
+            if not heard:
+                raise
+            raise unmatched(pattern, heard, "then it closed the connection") from error
+        attempt.transcript.heard(said)
+        heard += said
+    attempt.late = None
     return heard[found.end() :]
+
+
+def unmatched(pattern: str, heard: bytes, then: str) -> Fault:
+    return Fault("expect_unmatched", f'waited for {pattern!r}, heard "{excerpt(heard, 120)}", {then}')
 
 
 async def converse(attempt: Attempt) -> ProbeResult:
