@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from monitors.sandbox import faults, plan
+from monitors.sandbox.client import Control, base_port_in
 from monitors.sandbox.faults import SandboxError
+
+DIRECTORY = Path(".standpipe/sandbox")
 
 ARGUMENTS = sorted({name for fault in faults.FAULTS.values() for name in fault.takes})
 
@@ -33,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="up|break|mend|mode|status")
     up = _action(actions, "up", "run the platform until Ctrl-C")
     up.add_argument("--database-url", help="default: DATABASE_URL")
-    up.add_argument("--directory", type=Path, help="keys and certificates; default: in .standpipe/")
     up.add_argument("--schema", default="sandbox", help="Postgres schema of its own")
     up.add_argument("--rate", type=float, default=20.0, help="messages a second, 0 for none")
     up.add_argument("--hour", type=float, default=120.0, help="seconds from one top-of-hour peak to the next")
@@ -54,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _action(actions: Any, name: str, says: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(name, help=says, description=says)
-    made.add_argument("--base-port", type=int, default=plan.DEFAULT_BASE_PORT)
+    made.add_argument("--base-port", type=int, help="default: that of the sandbox in the directory, else 8700")
+    made.add_argument("--directory", type=Path, help="keys, certificates, base port; default: in .standpipe/")
     return made
 
 
@@ -74,6 +77,7 @@ def run(options: Any) -> int:
 def _up(options: Any) -> None:
     from monitors.sandbox import child, running
 
+    directory = options.directory or DIRECTORY
     if options.die_with_parent:
         child.die_with_parent()
     if not options.database_url:
@@ -82,8 +86,8 @@ def _up(options: Any) -> None:
     running.run(
         running.Options(
             database_url=options.database_url,
-            directory=(options.directory or Path(".standpipe/sandbox")).resolve(),
-            base_port=options.base_port,
+            directory=directory.resolve(),
+            base_port=options.base_port or plan.DEFAULT_BASE_PORT,
             schema=options.schema,
             rate=options.rate,
             hour_s=options.hour,
@@ -92,9 +96,7 @@ def _up(options: Any) -> None:
 
 
 def _speak(options: Any) -> None:
-    from monitors.sandbox.control import Control
-
-    control = Control(options.base_port)
+    control = Control(options.base_port or base_port_in(options.directory or DIRECTORY))
     match options.action:
         case "break":
             given = {name: value for name in ARGUMENTS if (value := getattr(options, name)) is not None}

@@ -1,19 +1,14 @@
-"""Own the sandbox's control socket: HTTP on the base port, loopback only, and the client that speaks to it."""
+"""Own the sandbox's control pages: HTTP on the base port, loopback only."""
 
 from __future__ import annotations
 
-import http.client
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from monitors.sandbox import faults, metrics, status, web
 from monitors.sandbox.faults import SandboxError
 from monitors.sandbox.ledger import Figures, LedgerError
 from monitors.sandbox.plan import LOOPBACK
 from monitors.sandbox.supervisor import Platform
-
-ANSWER_WITHIN_S = 20.0
 
 
 class ControlPages:
@@ -68,39 +63,3 @@ async def _guard(request: web.Request, route: web.Route) -> web.Response:
         return web.as_json(422, {"error": str(error)})
     except LedgerError as error:
         return web.as_json(503, {"error": f"database: {error}"})
-
-
-class Control:
-    """The client's side. Raises SandboxError with the words for the operator."""
-
-    def __init__(self, base_port: int) -> None:
-        self._port = base_port
-
-    def status(self) -> dict[str, Any]:
-        return self._ask("GET", "/status")
-
-    def break_(self, name: str, instance: str | None = None, **args: Any) -> dict[str, Any]:
-        return self._ask("POST", "/break", {"name": name, "instance": instance, "args": args})
-
-    def mend(self, name: str = "all", instance: str | None = None) -> dict[str, Any]:
-        return self._ask("POST", "/mend", {"name": name, "instance": instance})
-
-    def mode(self, word: str) -> dict[str, Any]:
-        return self._ask("POST", "/mode", {"mode": word})
-
-    def _ask(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=ANSWER_WITHIN_S)
-        try:
-            body = None if content is None else json.dumps(content)
-            connection.request(method, path, body, {"content-type": "application/json"})
-            answer = connection.getresponse()
-            found: dict[str, Any] = json.loads(answer.read())
-        except ConnectionRefusedError:
-            raise SandboxError(f"no sandbox on port {self._port}; start one: manage.py sandbox up") from None
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            raise SandboxError(f"the sandbox on port {self._port} does not answer: {error}") from error
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise SandboxError(found.get("error", f"status {answer.status}"))
-        return found

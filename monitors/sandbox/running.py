@@ -14,6 +14,7 @@ import psycopg
 
 from monitors.sandbox import api, authority, dns_server, load, plan, schema, sender, sink, smtp_server, web
 from monitors.sandbox.child import Nursery, RoleMain, Setup
+from monitors.sandbox.client import BASE_PORT_FILE
 from monitors.sandbox.control import ControlPages
 from monitors.sandbox.faults import SandboxError
 from monitors.sandbox.supervisor import Platform
@@ -58,6 +59,8 @@ def run(options: Options) -> None:
     gc.collect()
     gc.freeze()
     nursery = Nursery(setup, ROLES)
+    # `break` and `status` without a port mean the sandbox of their own checkout, not whoever has the usual port.
+    (options.directory / BASE_PORT_FILE).write_text(f"{options.base_port}\n")
     asyncio.run(_supervise(setup, nursery, reader_dsn))
 
 

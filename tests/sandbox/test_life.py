@@ -13,8 +13,9 @@ import psycopg
 import pytest
 import requests
 
-from monitors.sandbox.control import Control
+from monitors.sandbox.client import Control, base_port_in
 from monitors.sandbox.faults import SandboxError
+from monitors.sandbox.plan import DEFAULT_BASE_PORT
 from tests.sandbox.running import ROOT, Sandbox, eventually
 
 DROP_CONNECTIONS = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like %s"
@@ -157,6 +158,12 @@ def test_the_command_line_breaks_mends_and_tells(sandbox: Sandbox) -> None:
     assert wrong.stderr.startswith("sandbox: no fault named 'flood'; there are: kill, hang")
     wrong = manage("break", "slow", "--ratio", "1", *port)
     assert wrong.stderr == "sandbox: slow takes seconds=2.0; not 'ratio'\n"
+
+
+def test_without_a_port_the_sandbox_of_the_directory_is_meant(sandbox: Sandbox, tmp_path: Path) -> None:
+    told = json.loads(manage("status", "--json", "--directory", str(sandbox.directory)).stdout)
+    assert told["base_port"] == sandbox.base_port
+    assert base_port_in(tmp_path) == DEFAULT_BASE_PORT
 
 
 def test_without_a_sandbox_the_command_says_how_to_start_one() -> None:

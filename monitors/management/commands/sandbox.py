@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
@@ -24,6 +25,7 @@ class Command(BaseCommand):
         cli.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        options["directory"] = options["directory"] or settings.ENV.data_dir / "sandbox"
         if options["action"] == "up":
             sys.exit(up(options))
         sys.exit(cli.run(Namespace(**options)))
@@ -31,12 +33,12 @@ class Command(BaseCommand):
 
 def up(options: dict[str, Any]) -> int:
     """Hand over to a process without Django: the instances are its children and share its small memory."""
-    directory = options["directory"] or settings.ENV.data_dir / "sandbox"
-    words = [
-        sys.executable, "-m", "monitors.sandbox", "up", "--base-port", str(options["base_port"]),
-        "--directory", str(directory), "--schema", options["schema"], "--rate", str(options["rate"]),
-        "--hour", str(options["hour"]),
-    ]  # fmt: skip
+    words = [sys.executable, "-m", "monitors.sandbox", "up", "--directory", str(options["directory"].resolve())]
+    for name in ("base_port", "schema", "rate", "hour"):
+        if options[name] is not None:
+            words += [f"--{name.replace('_', '-')}", str(options[name])]
+    if options["die_with_parent"]:
+        words.append("--die-with-parent")
     os.chdir(settings.BASE_DIR)
     url = options["database_url"] or os.environ.get("DATABASE_URL")
     if url:
@@ -50,6 +52,7 @@ def run_beside(words: list[str]) -> int:
     connection.close()
     environ = os.environ | {"DATABASE_URL": own_url()}
     running = subprocess.Popen([*words, "--die-with-parent"], env=environ)  # noqa: S603 - our own interpreter
+    signal.signal(signal.SIGTERM, lambda *_: running.terminate())
     try:
         return running.wait()
     except KeyboardInterrupt:  # Ctrl-C reached the platform as well: it is on its way out
