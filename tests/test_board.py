@@ -10,13 +10,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from monitors.models import Component, Monitor, MonitorState, ProcessBeat, QueueState
+from monitors.models import Component, Finding, Monitor, MonitorState, ProcessBeat, QueueState
 from statuspage.board import board
 from statuspage.board.frames import queues_content, tiers_content
+from statuspage.board.timeline import timeline
 from statuspage.live import StaleError
 from statuspage.roles import Role
 from statuspage.services.access import add_person
-from tests.scene import QUEUES, bad_night, beat, many_monitors, queue
+from tests.scene import QUEUES, bad_night, beat, change, many_monitors, queue
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +127,32 @@ def test_a_huge_component_shows_only_its_bad_instances() -> None:
     row = board(timezone.now()).tiers.rows[0]
     assert [cell.slug for cell in row.cells] == ["m49"]
     assert (row.summary, row.hidden) == ("49 of 50 up", 49)
+
+
+def test_what_happens_to_many_at_once_is_one_entry() -> None:
+    now = timezone.now()
+    beat(now)
+    many_monitors(5)
+    for monitor in Monitor.objects.all():
+        change(monitor, "up", "down", "No answer within 2 s.", now - timedelta(seconds=monitor.pk % 5))
+    entries = timeline(now)
+    assert [entry.subject.split(", ", 1)[1].split(" ", 1)[1] for entry in entries] == ["and 3 more"]
+
+
+def test_a_steady_queue_is_not_called_growing() -> None:
+    now = timezone.now()
+    beat(now)
+    queue(QUEUES[2] | {"eta_s": None, "net_rate": -0.2}, now)
+    assert [card.drained for card in board(now).queues] == ["steady"]
+
+
+def test_an_open_finding_is_shown_until_it_ends(viewer: Client) -> None:
+    now = timezone.now()
+    bad_night(now)
+    Finding.objects.create(kind="queue_loss", subject="inbound", title="inbound: 1 message lost", started_at=now)
+    assert "Open findings" in viewer.get("/console/").content.decode()
+    Finding.objects.update(ended_at=now)
+    assert "Open findings" not in viewer.get("/console/").content.decode()
 
 
 def test_the_drawer_reads_a_day_and_gives_it_as_csv(viewer: Client) -> None:

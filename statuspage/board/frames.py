@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from monitors.selectors.queues import latest_queues, sparklines
 from statuspage.board.doors import doors
+from statuspage.board.findings import open_findings
 from statuspage.board.flow import flow
 from statuspage.board.queues import QueueCard, cards, pictured, shown
 from statuspage.board.silence import Silence, silence
@@ -35,11 +36,15 @@ def sparks_content(now: datetime) -> Mapping[str, Any]:
 
 
 def tiers_content(now: datetime) -> Mapping[str, Any]:
-    """Tiers with their instances, and the timeline that tells what changed. Seven queries."""
+    """Tiers with their instances, open findings, and the timeline that tells what changed. Eight queries."""
     heed(silence(now), now)
     found = tiers(None, now)
     components = [{"slug": row.subject.slug, "state": row.subject.state, "summary": row.summary} for row in found.rows]
-    html = {"tiers": fragment("_tiers", tiers=found), "timeline": fragment("_timeline", timeline=timeline(now))}
+    html = {
+        "tiers": fragment("_tiers", tiers=found),
+        "findings": fragment("_findings", findings=open_findings()),
+        "timeline": fragment("_timeline", timeline=timeline(now)),
+    }
     return {"components": components, "html": html}
 
 

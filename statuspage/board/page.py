@@ -7,6 +7,7 @@ from datetime import datetime
 
 from monitors.selectors.queues import latest_queues, sparklines
 from statuspage.board.doors import doors
+from statuspage.board.findings import OpenFindings, open_findings
 from statuspage.board.flow import Flow, flow
 from statuspage.board.queues import QueueCard, cards, pictured, shown
 from statuspage.board.silence import Silence, silence
@@ -22,6 +23,7 @@ class Board:
     queues: tuple[QueueCard, ...]
     other_queues: int
     tiers: Tiers
+    findings: OpenFindings
     timeline: tuple[Entry, ...]
 
     @property
@@ -30,7 +32,7 @@ class Board:
 
 
 def board(now: datetime) -> Board:
-    """Ten queries, whatever is watched."""
+    """Eleven queries, whatever is watched."""
     silent = silence(now)
     found = cards(latest_queues(), silent)
     front = shown(found)
@@ -41,5 +43,6 @@ def board(now: datetime) -> Board:
         queues=tuple(pictured(front, sparklines(now), now)),
         other_queues=len(found) - len(front),
         tiers=tiers(silent, now),
+        findings=open_findings(),
         timeline=tuple(timeline(now)),
     )

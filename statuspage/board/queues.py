@@ -25,6 +25,7 @@ STATE_BY_WORD = {
 }
 SEVERITY = {"down": 0, "degraded": 1, "delayed": 2, "unknown": 3, "up": 4}
 EMPTY = SafeString()
+NOT_KNOWN = "\N{EN DASH}"
 CARDS = 4
 """More do not fit beside the tiers without scrolling; the others are one line and a link."""
 
@@ -46,21 +47,19 @@ class QueueCard:
 
     @property
     def drained(self) -> str:
-        """The drain time in words: `5 min`, `growing`, `now`, `at least 2 h`."""
+        """The drain time in words: `5 min`, `growing`, `steady`, `empty`, at least so long where it is stalled."""
+        view = self.view
         if not self.is_known:
-            return "\N{EN DASH}"
-        return drained(self.view)
-
-
-def drained(view: QueueView) -> str:
-    if view.depth == 0:
-        return "empty"
-    if view.eta_s is not None:
-        words = in_words(view.eta_s)
-        return f"\N{GREATER-THAN OR EQUAL TO} {words}" if view.eta_basis == "at_least" else words
-    if view.growing_by:
-        return "growing"
-    return "\N{EN DASH}"
+            return NOT_KNOWN
+        if view.depth == 0:
+            return "empty"
+        if view.eta_s is not None:
+            least = "\N{GREATER-THAN OR EQUAL TO} " if view.eta_basis == "at_least" else ""
+            return least + in_words(view.eta_s)
+        if self.state == "up":
+            # The net rate of a queue that keeps up wavers around nothing: its sign is no news.
+            return "steady"
+        return "growing" if view.growing_by else NOT_KNOWN
 
 
 def card(view: QueueView, silent: Silence | None) -> QueueCard:

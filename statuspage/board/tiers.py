@@ -18,6 +18,8 @@ from statuspage.board.silence import Silence
 CELLS = 10
 """Of more instances than these only the bad ones are shown; the rest are counted."""
 ORDER = {"down": 0, "degraded": 1, "unknown": 2, "up": 3}
+JUDGED_KINDS = ("domain", "pool", "heartbeat")
+"""Kinds whose latency says nothing: what they found does."""
 OTHERS = "Other monitors"
 
 
@@ -150,6 +152,8 @@ def instance(row: MonitorRow, check: Check | None, silent: Silence | None, now: 
 
 
 def said(row: MonitorRow, state: Verdict, check: Check | None) -> str:
+    if state is Verdict.UP and row.kind in JUDGED_KINDS:
+        return (row.sentence or "").rstrip(".")
     if state is Verdict.UP:
         return milliseconds(check.latency_ms) if check and check.latency_ms is not None else ""
     if row.verdict != state:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitors.models import ChangeEvent, Finding, StateChange
+from monitors.wording import listed
 
 SPAN = timedelta(hours=24)
 ENTRIES = 11
+ROWS = 60
+"""Rows read of each kind: what happened to many at once is one entry."""
+AT_ONCE = timedelta(seconds=15)
+NAMED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +32,36 @@ class Entry:
 def timeline(now: datetime) -> list[Entry]:
     """The newest entries of the last day. Three queries."""
     found = [*state_changes(now - SPAN), *findings(now - SPAN), *change_events(now - SPAN)]
-    return sorted(found, key=lambda entry: entry.at, reverse=True)[:ENTRIES]
+    return merged(sorted(found, key=lambda entry: entry.at, reverse=True))[:ENTRIES]
+
+
+def merged(entries: Sequence[Entry]) -> list[Entry]:
+    """Neighbours that say the same of several subjects at the same time, as one: `a, b and 7 more`."""
+    runs: list[list[Entry]] = []
+    for entry in entries:
+        if runs and is_same_news(runs[-1][0], entry):
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    return [run[0] if len(run) == 1 else replace(run[0], subject=subjects(run), monitor="") for run in runs]
+
+
+def is_same_news(newer: Entry, older: Entry) -> bool:
+    return (
+        bool(newer.state) and (newer.state, newer.text) == (older.state, older.text) and newer.at - older.at < AT_ONCE
+    )
+
+
+def subjects(run: Sequence[Entry]) -> str:
+    names = [entry.subject for entry in run]
+    rest = len(names) - NAMED
+    return listed(names) if rest <= 0 else f"{', '.join(names[:NAMED])} and {rest} more"
 
 
 def state_changes(start: datetime) -> list[Entry]:
     """Of monitors and queues: a component's change is the sum of these, and would say all twice."""
     rows = StateChange.objects.filter(confirmed_at__gte=start, monitor__isnull=False, monitor__removed_at=None)
-    newest = rows.select_related("monitor").order_by("-confirmed_at", "-id")[:ENTRIES]
+    newest = rows.select_related("monitor").order_by("-confirmed_at", "-id")[:ROWS]
     return [state_change(row) for row in newest]
 
 
@@ -45,15 +74,20 @@ def state_change(row: StateChange) -> Entry:
 
 
 def findings(start: datetime) -> list[Entry]:
-    rows = Finding.objects.filter(started_at__gte=start).select_related("monitor").order_by("-started_at")[:ENTRIES]
+    rows = Finding.objects.filter(started_at__gte=start).select_related("monitor").order_by("-started_at")[:ROWS]
     return [
-        Entry(row.started_at, "finding", row.subject, row.title, monitor=row.monitor.slug if row.monitor else "")
+        Entry(row.started_at, "finding", row.subject, told(row), monitor=row.monitor.slug if row.monitor else "")
         for row in rows
     ]
 
 
+def told(row: Finding) -> str:
+    """The title without its subject, which stands before it in bold."""
+    return row.title.removeprefix(row.subject).lstrip(" :")
+
+
 def change_events(start: datetime) -> list[Entry]:
-    rows = ChangeEvent.objects.filter(occurred_at__gte=start).order_by("-occurred_at")[:ENTRIES]
+    rows = ChangeEvent.objects.filter(occurred_at__gte=start).order_by("-occurred_at")[:ROWS]
     return [Entry(row.occurred_at, "", row.kind.title(), change_text(row), link=row.link) for row in rows]
 
 

@@ -35,9 +35,14 @@ def theme_button(context: dict[str, Any], theme: str, text: str) -> SafeString:
 
 @register.inclusion_tag("statuspage/_cell.html")
 def monitor_cell(cell: Any) -> dict[str, Any]:
-    """One monitor as a small cell, leading to its page where that exists."""
-    try:
-        address = reverse("monitors:monitor-detail", args=[cell.slug])
-    except NoReverseMatch:
-        address = ""
-    return {"cell": cell, "address": address}
+    """One monitor as a small cell, leading to its page."""
+    return {"cell": cell, "address": monitor_address(cell.slug)}
+
+
+@register.simple_tag
+def monitor_link(slug: str, text: str) -> SafeString:
+    return format_html('<a href="{}">{}</a>', monitor_address(slug), text)
+
+
+def monitor_address(slug: str) -> str:
+    return reverse("monitors:monitor-detail", args=[slug])

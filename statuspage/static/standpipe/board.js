@@ -28,6 +28,10 @@ function say(mode, text) {
   if (mode === "stale") age.textContent = "";
 }
 
+function sinceWords(seconds) {
+  return seconds < 10 ? `${Math.max(0, seconds).toFixed(1)} s` : inWords(seconds);
+}
+
 function stale(since, reason) {
   say("stale", `stale since ${clock.format(since)}${reason ? ` · ${reason}` : ""}`);
 }
@@ -87,7 +91,7 @@ function watch() {
   }
   const isLive = live.classList.contains("live-now");
   if (!isLive && now - polledAt > POLL_EVERY_MS) poll();
-  if (!live.classList.contains("stale")) age.textContent = `, ${inWords((now - freshAt) / 1000)} ago`;
+  if (!live.classList.contains("stale")) age.textContent = `, ${sinceWords((now - freshAt) / 1000)} ago`;
 }
 
 board.addEventListener("htmx:beforeSwap", (event) => {
