@@ -17,9 +17,9 @@ django.setup()
 
 from tests.benchmarks.probing import Run, make_monitors, measured  # noqa: E402
 from tests.benchmarks.rows import Row, compared, cpu_s, heading  # noqa: E402
-from tests.peers import Blackbox, Nginx  # noqa: E402
+from tests.peers import Blackbox, Nginx, Nsd, Postfix  # noqa: E402
 from tests.peers.peer import MissingPeerError, free_port  # noqa: E402
-from tests.zoo import authority  # noqa: E402
+from tests.zoo import Authority, authority  # noqa: E402
 
 SECONDS = 6.0
 MONITORS = 400
@@ -38,17 +38,51 @@ server {{
 """
 
 
+ZONE = """$ORIGIN bench.test.
+$TTL 300
+@ IN SOA ns.bench.test. host.bench.test. 1 3600 600 86400 300
+@ IN NS ns
+ns IN A 127.0.0.1
+www IN A 192.0.2.1
+"""
+DNS_MODULE = """
+  dns_a:
+    prober: dns
+    timeout: 5s
+    dns: {query_name: www.bench.test, query_type: A, preferred_ip_protocol: ip4, valid_rcodes: [NOERROR]}
+"""
+
+
 def main() -> None:
     heading()
     with tempfile.TemporaryDirectory() as directory:
-        made = authority(Path(directory))
-        port = free_port()
-        with Nginx(servers=TLS_SERVER.format(port=port, pem=made.write("localhost"))) as nginx:
-            plain, secure = f"{nginx.url}/health", f"https://localhost:{port}/health"
-            theirs = peer_figures([plain, secure])
-            show("HTTP", "http", {"url": plain}, theirs.get(plain), 5)
-            options = {"url": secure, "connect_to": f"127.0.0.1:{port}", "ca": str(made.file)}
-            show("HTTPS", "http", options, theirs.get(secure), 1.4)
+        http(authority(Path(directory)))
+    dns()
+    smtp()
+
+
+def http(made: Authority) -> None:
+    port = free_port()
+    with Nginx(servers=TLS_SERVER.format(port=port, pem=made.write("localhost"))) as nginx:
+        plain, secure = f"{nginx.url}/health", f"https://localhost:{port}/health"
+        show("HTTP", "http", {"url": plain}, peer_figure("http_2xx", plain), 5)
+        options = {"url": secure, "connect_to": f"127.0.0.1:{port}", "ca": str(made.file)}
+        show("HTTPS", "http", options, peer_figure("http_2xx", secure), 1.4)
+
+
+def dns() -> None:
+    with Nsd() as nsd:
+        nsd.serve("bench.test", ZONE)
+        server = f"127.0.0.1:{nsd.port}"
+        options = {"query": "www.bench.test", "server": server, "expect": {"records": ["192.0.2.1"]}}
+        show("DNS record", "dns", options, peer_figure("dns_a", server), 1.1)
+
+
+def smtp() -> None:
+    with Postfix() as postfix:
+        address = f"127.0.0.1:{postfix.port}"
+        options = {"address": address, "starttls": "required", "ca": str(postfix.ca_file)}
+        show("SMTP STARTTLS", "smtp", options, peer_figure("smtp_starttls", address), 1)
 
 
 def show(name: str, kind: str, options: dict[str, object], peer: float | None, bar: float) -> None:
@@ -64,32 +98,29 @@ def words(run: Run) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in sorted(run.results.items()))
 
 
-def peer_figures(targets: list[str]) -> dict[str, float]:
-    """Probes per CPU-second of the exporter itself, asked for the same targets."""
+def peer_figure(module: str, target: str) -> float | None:
+    """Successful probes per CPU-second of the exporter itself, asked for the same target."""
     try:
         Blackbox.require()
     except MissingPeerError as error:
         print(f"no peer: {error}", file=sys.stderr)
-        return {}
-    with Blackbox() as blackbox:
-        return {target: peer_figure(blackbox, target) for target in targets}
+        return None
+    with Blackbox(DNS_MODULE) as blackbox:
+        pid = blackbox.processes[0].pid
+        query = f"module={module}&target={quote(target, safe='')}"
+        ask(blackbox.port, query, time.monotonic() + 1.0)
+        before, until = cpu_s(pid), time.monotonic() + SECONDS
+        with ThreadPoolExecutor(ASKING_AT_ONCE) as pool:
+            done = sum(pool.map(lambda _: ask(blackbox.port, query, until), range(ASKING_AT_ONCE)))
+        return done / (cpu_s(pid) - before)
 
 
-def peer_figure(blackbox: Blackbox, target: str) -> float:
-    pid = blackbox.processes[0].pid
-    ask(blackbox.port, target, time.monotonic() + 1.0)
-    before, until = cpu_s(pid), time.monotonic() + SECONDS
-    with ThreadPoolExecutor(ASKING_AT_ONCE) as pool:
-        done = sum(pool.map(lambda _: ask(blackbox.port, target, until), range(ASKING_AT_ONCE)))
-    return done / (cpu_s(pid) - before)
-
-
-def ask(port: int, target: str, until: float) -> int:
+def ask(port: int, query: str, until: float) -> int:
     """How many successful probes it made until then, asked over one connection."""
     connection = HTTPConnection("127.0.0.1", port)
     done = 0
     while time.monotonic() < until:
-        connection.request("GET", f"/probe?module=http_2xx&target={quote(target, safe='')}")
+        connection.request("GET", f"/probe?{query}")
         done += b"probe_success 1" in connection.getresponse().read()
     connection.close()
     return done
