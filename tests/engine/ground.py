@@ -86,8 +86,10 @@ async def running(prober: Prober) -> AsyncIterator[Prober]:
         yield prober
     finally:
         stop.set()
-        await task
-        prober.recorder.spool.close()
+        try:
+            await task
+        finally:
+            prober.recorder.spool.close()
 
 
 in_database = sync_to_async
