@@ -15,7 +15,7 @@ from monitors.selectors.monitors import SORTS, MonitorFilter
 from monitors.services.monitors import MonitorEdit
 
 STATES = [
-    ("", "Any state"),
+    ("", "State"),
     ("down", "Down"),
     ("degraded", "Degraded"),
     ("unknown", "Unknown"),

@@ -63,8 +63,16 @@ class LiveServer:
         self.server = self.thread = None
 
 
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """What an earlier `manage.py up` collected in this checkout may be older than the sources."""
+    from statuspage.starting import collect_static_files
+
+    collect_static_files()
+
+
 @pytest.fixture
-def server(transactional_db: None) -> Iterator[LiveServer]:
+def server(transactional_db: None, static_files: None) -> Iterator[LiveServer]:
     running = LiveServer()
     running.start()
     yield running

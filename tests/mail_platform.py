@@ -60,7 +60,7 @@ def build(now: datetime) -> None:
     """As it stands `now`: api-b has been down for eight minutes, everything was seen seconds ago."""
     Platform.objects.update_or_create(id=1, defaults={"name": "Acme Mail", "url": "https://status.acme.example"})
     ProcessBeat.objects.create(
-        id="00000000-0000-4000-8000-000000000001", role="probe", host="probe-1", pid=7, beat_at=now
+        id="00000000-0000-4000-8000-000000000001", role="prober", host="probe-1", pid=7, beat_at=now
     )
     main = Location.objects.get_or_create(slug="main")[0]
     for at, (slug, name, tier, group, verdict, sentence) in enumerate(COMPONENTS):
