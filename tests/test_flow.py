@@ -289,6 +289,20 @@ def test_a_residual_that_comes_and_goes_is_skew_and_no_finding() -> None:
     assert after(samples).missing == 0
 
 
+def test_a_source_whose_depth_lags_behind_its_counters_is_not_accused() -> None:
+    """RabbitMQ renews depth and counters apart: at 1,000/s they disagree by thousands, from the first look on."""
+    policy = Policy(interval_s=5, refresh_s=5)
+    samples = [
+        Sample(at(5 * n), depth=50, in_total=5_000 * n, out_total=max(5_000 * n - 3_000 * (n % 2), 0))
+        for n in range(200)
+    ]
+    quiet = [Sample(at(1_000 + 5 * n), depth=50, in_total=995_000, out_total=995_000) for n in range(100)]
+    memory = Memory()
+    for sample in [*samples, *quiet]:
+        memory = advance(memory, sample, policy)
+        assert memory.ledger.missing == 0
+
+
 def test_a_queue_that_is_empty_after_a_restart_has_lost_what_waited() -> None:
     before = [Sample(at(s), depth=100, in_total=100, out_total=0, epoch="a") for s in range(5)]
     gone = [Sample(at(5 + s), depth=0, epoch="b") for s in range(3)]

@@ -184,7 +184,7 @@ async def test_a_purge_is_mail_that_left_without_being_acknowledged(
 ) -> None:
     client.publish(50)
     watched = watch(rabbitmq, queue)
-    await watched.until(lambda w: w.last.in_total == 50 and w.last.depth == 50)
+    await watched.until(lambda w: w.last.depth == 50 and w.state.residual == 0, looks=5)
     client.channel.queue_purge(queue)
     state = await watched.until(lambda w: w.last.depth == 0)
     assert state.residual == 50

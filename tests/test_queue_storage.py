@@ -223,3 +223,17 @@ async def test_holding_and_releasing_queues_is_written_with_its_reason(prober: p
     await sync_to_async(release_queues)()
     await look(prober, check)
     assert REMEMBERED[check.monitor_id].context.held_reason == ""
+
+
+async def test_the_usual_rate_of_the_hour_is_learnt_from_the_days_before(prober: psycopg.AsyncConnection[Any]) -> None:
+    check = await queue()
+    now = datetime.now(UTC)
+    for day in range(1, 4):
+        for minute in range(-20, 20):
+            at = now - timedelta(days=day) + timedelta(minutes=minute)
+            await QueueMinute.objects.acreate(
+                monitor_id=check.monitor_id, bucket_at=at, last_at=at, samples=1, rated=1, ack_mean=40.0 + day
+            )
+    await told(prober, depth=1, in_total=1, out_total=0)
+    await look(prober, check)
+    assert REMEMBERED[check.monitor_id].context.usual_ack_rate == pytest.approx(42.0)

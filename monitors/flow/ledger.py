@@ -62,28 +62,34 @@ def restart(ledger: Ledger, last: Sample, at: datetime, unseen: float) -> Ledger
     return replace(ledger, anchor=anchor, tail=(), residual=None)
 
 
-def observe(ledger: Ledger, sample: Sample, policy: Policy) -> Ledger:
-    """The ledger after this sample. A sample that does not tell depth or totals changes nothing."""
-    anchor = ledger.anchor or first_anchor(sample, policy)
+def observe(ledger: Ledger, sample: Sample, policy: Policy, rate: float | None) -> Ledger:
+    """The ledger after this sample; `rate` is the larger of its two rates. A sample that does not tell depth or
+    totals changes nothing."""
+    skew = (rate or 0.0) * 2 * policy.refresh_s
+    anchor = ledger.anchor or first_anchor(sample, policy, rate)
     totals = known_totals(sample, anchor)
     if anchor is None or totals is None or sample.depth is None:
         return replace(ledger, anchor=anchor, residual=None)
     residual = anchor.depth + (totals[0] - anchor.in_total) - (totals[1] - anchor.out_total) - sample.depth
-    beyond = residual if abs(residual) > tolerance(totals, anchor, sample.at, policy) else 0
+    beyond = residual if abs(residual) > tolerance(totals, anchor, skew, policy) else 0
     span = confirm_span(anchor, policy)
     # One look older than the span is kept, so that the tail shows that the span is covered.
     older = [look for look in ledger.tail if look[0] <= sample.at - span][-1:]
     tail = (*older, *(look for look in ledger.tail if look[0] > sample.at - span), (sample.at, beyond))
     ledger = replace(ledger, anchor=anchor, tail=tail, residual=residual)
-    return settle(confirm(ledger, span), sample, policy)
+    return settle(confirm(ledger, span), sample, policy, skew)
 
 
-def first_anchor(sample: Sample, policy: Policy) -> Anchor | None:
+def first_anchor(sample: Sample, policy: Policy, rate: float | None) -> Anchor | None:
     if policy.is_ledger:
         return Anchor(sample.at, 0, 0, 0)
     if sample.depth is None or sample.in_total is None or sample.out_total is None:
         return None
-    return Anchor(sample.at, sample.depth, sample.in_total, sample.out_total)
+    if policy.refresh_s and rate is None:
+        # How far depth and counters are apart at this moment is not known before there is a rate.
+        return None
+    slack = (rate or 0.0) * 2 * policy.refresh_s
+    return Anchor(sample.at, sample.depth, sample.in_total, sample.out_total, slack=slack)
 
 
 def known_totals(sample: Sample, anchor: Anchor | None) -> tuple[int, int] | None:
@@ -94,14 +100,13 @@ def known_totals(sample: Sample, anchor: Anchor | None) -> tuple[int, int] | Non
     return sample.in_total, sample.out_total
 
 
-def tolerance(totals: tuple[int, int], anchor: Anchor, now: datetime, policy: Policy) -> float:
+def tolerance(totals: tuple[int, int], anchor: Anchor, skew: float, policy: Policy) -> float:
     """Messages that may differ before it means anything: none when exact, else max(5, 1 %), and the skew
-    of a source that renews its depth and its counters at different moments."""
+    of a source that renews its depth and its counters at different moments, now and when it was anchored."""
     if policy.is_exact:
         return anchor.slack
     moved = max(totals[0] - anchor.in_total, totals[1] - anchor.out_total, 0)
-    seconds = max((now - anchor.at).total_seconds(), 1.0)
-    return max(TOLERATED, TOLERATED_RATIO * moved, moved / seconds * 2 * policy.refresh_s, anchor.slack)
+    return max(TOLERATED, TOLERATED_RATIO * moved, skew + anchor.slack)
 
 
 def confirm_span(anchor: Anchor, policy: Policy) -> timedelta:
@@ -129,13 +134,13 @@ def confirm(ledger: Ledger, span: timedelta) -> Ledger:
     )
 
 
-def settle(ledger: Ledger, sample: Sample, policy: Policy) -> Ledger:
+def settle(ledger: Ledger, sample: Sample, policy: Policy, skew: float) -> Ledger:
     """Move the anchor on, while all is well or once a loss has not grown for a while."""
     if sample.in_total is None or sample.out_total is None or sample.depth is None:
         return ledger
     if not (is_quiet(ledger, policy) or is_history(ledger, sample.at)):
         return ledger
-    return Ledger(anchor=Anchor(sample.at, sample.depth, sample.in_total, sample.out_total), residual=0)
+    return Ledger(anchor=Anchor(sample.at, sample.depth, sample.in_total, sample.out_total, slack=skew), residual=0)
 
 
 def is_history(ledger: Ledger, now: datetime) -> bool:

@@ -110,7 +110,7 @@ def first(memory: Memory, sample: Sample, policy: Policy) -> Memory:
         run=(sample,),
         known=completed(sample, memory.known),
         age_level=age_level(memory.age_level, sample, policy),
-        ledger=conservation.observe(memory.ledger, sample, policy),
+        ledger=conservation.observe(memory.ledger, sample, policy, None),
         events=(),
     )
 
@@ -162,14 +162,17 @@ def with_figures(memory: Memory, sample: Sample, policy: Policy) -> Memory:
     # The newest sample at or before the window's start stays, so that the rate covers the whole window.
     while len(run) > 2 and (sample.at - run[1].at).total_seconds() >= policy.window_s:
         run = run[1:]
+    ingress = rate([(kept.at, kept.in_total) for kept in run])
+    ack = rate([(kept.at, kept.out_total) for kept in run])
+    busiest = max((told for told in (ingress, ack) if told is not None), default=None)
     return replace(
         memory,
         run=run,
         known=completed(sample, memory.known),
-        ingress_rate=rate([(kept.at, kept.in_total) for kept in run]),
-        ack_rate=rate([(kept.at, kept.out_total) for kept in run]),
+        ingress_rate=ingress,
+        ack_rate=ack,
         age_level=age_level(memory.age_level, sample, policy),
-        ledger=conservation.observe(memory.ledger, sample, policy),
+        ledger=conservation.observe(memory.ledger, sample, policy, busiest),
     )
 
 
