@@ -19,6 +19,8 @@ from monitors.probes import KINDS, Check
 from monitors.reasons import REASONS
 from monitors.results import ProbeResult, Result
 from monitors.services.heartbeats import NOTE_LIMIT_BYTES, SIGNALS_KEPT
+from statuspage.roles import Role
+from statuspage.services.access import add_person
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 MIN = timedelta(minutes=1)
@@ -172,6 +174,15 @@ def test_a_job_that_calls_without_end_fills_no_disk(client: Client, path: str, j
     client.get(path)
     assert HeartbeatSignal.objects.count() == SIGNALS_KEPT
     assert HeartbeatSignal.objects.first().kind == "finish"
+
+
+@pytest.mark.parametrize(("role", "is_shown"), [(Role.VIEWER, False), (Role.OPERATOR, True)])
+def test_only_who_may_change_a_monitor_sees_its_address(
+    client: Client, path: str, job: Monitor, role: Role, is_shown: bool
+) -> None:
+    client.force_login(add_person("ada", "", role))
+    page = client.get(f"/console/monitors/{job.slug}/").content.decode()
+    assert (path in page) is is_shown
 
 
 def probed(job: Monitor) -> ProbeResult:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitors.certificates import EXPIRY_STEPS, REASON_BY_VERIFY_CODE, SENTENCES
+from monitors.probes import KINDS
 from monitors.probes.postgres import REASON_BY_SQLSTATE, WORDS_OF_CONNECTING
 from monitors.reasons import REASONS, label
 
@@ -68,3 +69,8 @@ def test_codes_are_codes_and_labels_are_short() -> None:
 
 def test_an_unknown_code_reads_as_itself() -> None:
     assert label("from_the_future") == "From the future"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_in_the_readme(kind: str) -> None:
+    assert f"`{kind}`" in (MONITORS / "README.md").read_text()

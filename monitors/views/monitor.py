@@ -8,11 +8,13 @@ from typing import Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from monitors.forms import MuteForm
+from monitors.heartbeat_keys import heartbeat_key
 from monitors.models import Monitor
 from monitors.selectors.monitor_page import configuration, history, standing, transcripts
 from monitors.selectors.monitors import WatchView, watches
@@ -29,6 +31,14 @@ def standing_monitor(slug: str) -> Monitor:
     return get_object_or_404(monitors, slug=slug, removed_at=None)
 
 
+def heartbeat_url(request: HttpRequest, monitor: Monitor) -> str | None:
+    """The address that a job calls. Who has it can make the monitor green, so only who may change it sees it."""
+    if monitor.kind != "heartbeat" or not request.user.has_perm("monitors.change_monitor"):
+        return None
+    key = heartbeat_key(monitor.pk, int(monitor.options.get("key_number", 1)))
+    return request.build_absolute_uri(reverse("heartbeats:heartbeat-bare", args=[key]))
+
+
 @may_see
 @require_safe
 def monitor_detail(request: HttpRequest, slug: str) -> HttpResponse:
@@ -43,6 +53,7 @@ def monitor_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "history": history(monitor, SPANS[span], now),
         "transcripts": transcripts(monitor),
         "configuration": configuration(monitor),
+        "heartbeat_url": heartbeat_url(request, monitor),
         "mute_form": MuteForm(),
         "spans": SPANS,
         "span": span,
