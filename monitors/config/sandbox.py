@@ -143,7 +143,7 @@ def domain(status: Mapping[str, Any]) -> dict[str, Any]:
         "mx": dns["mx"],
         "ns_port": port_of(dns["addresses"][0]),
         "https_port": port_of(dns["policy_address"]),
-        "smtp_port": port_of(status["sink"]["address"]),
+        "smtp_port": port_of(next(iter(status["smtp"]["addresses"].values()))),
         "ca": status["ca_file"],
         "every": "10s",
         "timeout": "8s",

@@ -12,7 +12,7 @@ from typing import Any
 from monitors.sandbox.faults import SandboxError
 from monitors.sandbox.plan import DEFAULT_BASE_PORT, LOOPBACK
 
-ANSWER_WITHIN_S = 20.0
+ANSWER_WITHIN_S = 40.0
 BASE_PORT_FILE = "base_port"
 
 
