@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass
 
+from monitors.certificates import client_context
 from monitors.mail_dns.certificate_read import read_certificates
 from monitors.mail_dns.facts import (
     CertificateQuestion,
@@ -63,6 +65,13 @@ async def evaluate(options: DomainOptions, timeout_s: float) -> Evaluation:
     return Evaluation(judgements, len(known), (time.monotonic() - started) * 1000)
 
 
+def tls_of(options: DomainOptions) -> ssl.SSLContext | None:
+    """How to check a resolver that is asked over TLS; None for one that is not. Raises OSError, ssl.SSLError."""
+    if options.resolver is None or options.resolver.tls_name is None:
+        return None
+    return client_context(options.resolver.ca)
+
+
 class Fetcher:
     """The I/O of one evaluation, all of it under one deadline."""
 
@@ -70,7 +79,7 @@ class Fetcher:
         self._options = options
         self._ends_at = time.monotonic() + timeout_s
         servers = options.resolver.endpoints() if options.resolver else system_servers()
-        self._lookups = Lookups(servers, timeout_s) if servers else None
+        self._lookups = Lookups(servers, timeout_s, tls_of(options)) if servers else None
         self._direct_port = options.ns_port or (servers[0].port if servers else 53)
 
     @property

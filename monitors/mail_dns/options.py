@@ -60,11 +60,16 @@ class Selector(Strict):
 
 
 class ResolverOptions(Strict):
-    """Whom to ask. `validating` vouches for their AD bit: say so only of resolvers of your own, on a path you trust."""
+    """Whom to ask. `validating` vouches for their AD bit: say so only of resolvers of your own, on a path you trust.
+
+    `tls_name` asks over TLS (RFC 7858), port 853 unless given, and is the name that their certificate must carry;
+    `ca` replaces the machine's trusted certificates for that.
+    """
 
     servers: Annotated[tuple[Server, ...], BeforeValidator(listed)] = Field(min_length=1)
     validating: bool = False
     tls_name: str | None = None
+    ca: Path | None = None
 
     @model_validator(mode="before")
     @classmethod
