@@ -81,3 +81,4 @@ def test_typing_filters_the_list_in_place(platform: None, open_page: Callable[..
     page.get_by_role("searchbox").press_sequentially("smtp")
     expect(page.locator(".monitors tbody tr")).to_have_count(2)
     assert "q=smtp" in page.url
+    assert "q=smtp" in str(page.get_by_role("link", name="CSV").get_attribute("href"))
