@@ -21,6 +21,7 @@ CONNECTION = {
 
 OURS = {
     "own_network": "Our own network is gone",
+    "prober_overloaded": "Prober overloaded",
     "probe_overran": "Probe overran its deadline",
     "no_route": "No route from the prober",
     "prober_exhausted": "Prober out of resources",

@@ -25,7 +25,7 @@ from monitors.engine.spool import Spool
 from monitors.notices import CONFIG_CHANNEL
 from monitors.probes import Kind, Observed
 from monitors.processes import DATABASE_GONE as DJANGO_DATABASE_GONE
-from monitors.services.own_network import write_own_network
+from monitors.services.prober_findings import write_prober_finding
 from monitors.services.silence import fall_silent, settle_silent
 from monitors.services.verdicts import settle_components
 
@@ -59,7 +59,7 @@ class Prober:
         self.held_by_monitor: dict[int, Held] = {}
         self.runner = Runner(self.done)
         self.guard = Guard(anchors, is_local_check=self.is_local_check)
-        self._written_gone_since: datetime | None = datetime.now(UTC)
+        self._written_doubts: dict[str, datetime | None] = {}
         self.recorder = Recorder(
             owner,
             connect=self.connect_to_store,
@@ -79,6 +79,7 @@ class Prober:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Probe until told to stop; then let running checks end, store what is left, and release the watches."""
+        self.runner.pulse.start()
         recording = asyncio.create_task(self.recorder.run())
         helpers = [
             asyncio.create_task(work()) for work in (self.control, self.listen, self.keep_house, self.keep_doubt)
@@ -92,6 +93,7 @@ class Prober:
             outcomes = await asyncio.gather(*helpers, return_exceptions=True)
             await self.runner.drain()
             await close_kinds(self.kinds)
+            self.runner.pulse.stop()
             self.recorder.close()
             outcomes += await asyncio.gather(recording, return_exceptions=True)
             await self.let_go()
@@ -139,12 +141,19 @@ class Prober:
             await self.configure(connection, claimant)
         await self.take(connection, claimant)
         self.hasten()
-        if self._written_gone_since != self.guard.gone_since:
-            await write_own_network(connection, self.location, self.guard.gone_since)
-            self._written_gone_since = self.guard.gone_since
+        await self.write_doubts(connection)
         if time.monotonic() - self.silence_at_s >= SILENCE_EVERY_S:
             self.silence_at_s = time.monotonic()
             await self.judge_silence(connection)
+
+    async def write_doubts(self, connection: AsyncConnection) -> None:
+        """Tell of what makes us doubt ourselves, once, and of its end. Nothing written yet: an old one may be open."""
+        self.runner.pulse.calm_down(datetime.now(UTC))
+        doubts = {"own_network": self.guard.gone_since, "prober_overloaded": self.runner.pulse.overloaded_since}
+        for kind, since in doubts.items():
+            if kind not in self._written_doubts or self._written_doubts[kind] != since:
+                await write_prober_finding(connection, kind, self.location, since)
+        self._written_doubts = doubts
 
     async def judge_silence(self, connection: AsyncConnection) -> None:
         now = datetime.now(UTC)

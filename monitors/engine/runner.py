@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 
 from monitors.engine.held import Held
+from monitors.engine.pulse import OVERLOADED, Pulse
 from monitors.probes import Kind, Observed
 from monitors.results import ProbeResult, Result
 from monitors.schedule import SECOND_US, is_out_of_reach, moment, next_slot, recorded_at
@@ -48,6 +49,7 @@ class Runner:
         self.on_done, self.now_us = on_done, now_us
         self.at_once, self.at_once_per_host = at_once, at_once_per_host
         self.lags_us: deque[int] = deque(maxlen=4_096)
+        self.pulse = Pulse()
         self.finished = 0
         self.skipped = 0
         self._due: list[tuple[int, int, Held]] = []
@@ -139,7 +141,7 @@ class Runner:
         self._running[loop.create_task(self._run(held))] = loop.time() + held.check.timeout_s + GRACE_S
 
     async def _run(self, held: Held) -> None:
-        slot_us, started_us = held.due_us, self.now_us()
+        slot_us, started_us, started_s = held.due_us, self.now_us(), time.monotonic()
         self.lags_us.append(started_us - slot_us)
         try:
             result = await probe(held)
@@ -149,9 +151,11 @@ class Runner:
             result = overran(held)
         finally:
             self._leave(held)
+        result = self.pulse.believed(result, held.check, started_s)
         at_us = recorded_at(slot_us, started_us, held.last_us)
         held.last_us = at_us
-        is_news = is_unsettled(held.standing, result.result)
+        # Looking again at once would only add to the load.
+        is_news = is_unsettled(held.standing, result.result) and result.reason != OVERLOADED
         self._schedule_next(held, slot_us, is_news)
         self.finished += 1
         self.on_done(held, Observed(held.check, held.location_id, moment(at_us), result), is_news)
