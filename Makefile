@@ -10,7 +10,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-.PHONY: up test check lint bench soak coverage peers
+.PHONY: up test check lint bench soak soak-board coverage peers
 up: .venv/installed
 	@exec $(BIN)/python manage.py up $(ARGS)
 test: .venv/installed peers
@@ -27,6 +27,8 @@ bench: .venv/installed peers
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 soak: .venv/installed
 	$(BIN)/python -m tests.soak $(ARGS)
+soak-board: .venv/installed
+	$(BIN)/python -m tests.soak_board $(ARGS)
 coverage: .venv/installed peers
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)

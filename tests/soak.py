@@ -1,99 +1,84 @@
-"""Own the soak: `make soak ARGS="--minutes 10 --sockets 1000"` keeps boards open and watches the web's memory.
+"""Own `make soak`: Standpipe under its own `manage.py up` for a while, watched for growth, restarts and errors.
 
-One socket never reads. Figures change every second and a state every ten, so that all kinds of frames flow.
-Fails when memory grew by more than a twentieth after the warm-up.
+`make soak ARGS="--minutes 60 --sandbox"`. Exit 1 when a process had to be started again, logged an error, or grew by
+more than half after the first tenth of the time.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
+import re
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-import django
-from django.core.management import call_command
+from tests.running import Up
 
-if TYPE_CHECKING:
-    from tests.benchmarks.web import Web
-
-WARM_UP = 0.2
-"""Of the whole time: caches fill, and the allocator takes what it will keep."""
-LOOK_EVERY_S = 10
-GROWTH = 1.05
-
-
-async def soak(web: Web, seconds: float, sockets: int) -> bool:
-    from tests.benchmarks.readers import readers
-
-    frames = 0
-
-    def heard(at: float, frame: bytes) -> None:
-        nonlocal frames
-        frames += 1
-
-    async with readers(web.port, "/ws/board/", web.cookie, sockets, heard) as found:
-        assert found[0].transport is not None
-        found[0].transport.pause_reading()
-        seen = [looked async for looked in memory(web, seconds)]
-    warm = seen[int(len(seen) * WARM_UP)]
-    is_flat = seen[-1] <= warm * GROWTH
-    print(f"{frames:,} frames to {sockets:,} sockets; {warm:.0f} MB warm, {max(seen):.0f} MB at most")
-    print(f"{seen[-1]:.0f} MB at the end: {'flat' if is_flat else 'GROWS'}")
-    return is_flat
-
-
-async def memory(web: Web, seconds: float) -> AsyncIterator[float]:
-    started = time.monotonic()
-    ticks = 0
-    while time.monotonic() - started < seconds:
-        await asyncio.to_thread(happen, ticks)
-        if ticks % LOOK_EVERY_S == 0:
-            looked = web.memory_mb()
-            print(f"{time.monotonic() - started:5.0f} s  {looked:.1f} MB", flush=True)
-            yield looked
-        ticks += 1
-        await asyncio.sleep(1)
-
-
-def happen(tick: int) -> None:
-    """What a prober tells: new figures, and now and then another state."""
-    from django.db import connection
-
-    from tests.scene import set_depth, set_verdict
-
-    try:
-        set_depth("inbound", 10 + tick % 90, 30.0 + tick % 7)
-        if tick % LOOK_EVERY_S == 0:
-            set_verdict("smtp-a", ("down", "up")[tick // LOOK_EVERY_S % 2], f"Scripted, {tick}.")
-    finally:
-        connection.close()
+SAMPLES = 20
+GROWTH_ALLOWED = 1.5
+ROLES = {"web": "manage.py serve", "prober": "manage.py probe", "responder": "manage.py respond", "up": "manage.py up"}
+RESTARTED = re.compile(r"starting it again|was started again|starting another")
+ERROR = re.compile(r"level=error|Traceback")
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description="Keep many boards open and watch the web's memory.")
-    options.add_argument("--minutes", type=float, default=10.0)
-    options.add_argument("--sockets", type=int, default=1_000)
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="standpipe-soak-", ignore_cleanup_errors=True) as data:
-        os.environ |= {"STANDPIPE_DATA_DIR": data, "DJANGO_SETTINGS_MODULE": "statuspage.settings"}
-        django.setup()
-        call_command("migrate", verbosity=0)
-        return int(not watched(chosen.minutes * 60, chosen.sockets))
+    arguments = parsed()
+    with tempfile.TemporaryDirectory(prefix="standpipe-soak-") as directory:
+        up = Up(Path(directory), more=("--sandbox",) if arguments.sandbox else ())
+        try:
+            samples = watch(up.start(), arguments.minutes * 60)
+            up.end()
+        finally:
+            up.sweep()
+        return verdict(up.said, samples)
 
 
-def watched(seconds: float, sockets: int) -> bool:
-    from tests.benchmarks.web import Web
-    from tests.scene import bad_night, many_monitors
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--sandbox", action="store_true", help="watch the sandbox platform, with its load, too")
+    return parser.parse_args()
 
-    bad_night()
-    many_monitors(200)
-    with Web() as web:
-        return asyncio.run(soak(web, seconds, sockets))
+
+def watch(up: Up, duration_s: float) -> list[dict[str, float]]:
+    print(f"{'at s':>7} " + " ".join(f"{role:>10}" for role in ROLES) + "   resident MB; database MB last")
+    samples = []
+    started = time.monotonic()
+    while (passed := time.monotonic() - started) < duration_s:
+        time.sleep(duration_s / SAMPLES)
+        sample = {role: resident_mb(up.pids(words)) for role, words in ROLES.items()}
+        samples.append(sample)
+        figures = [*sample.values(), directory_mb(up.data / "postgres")]
+        print(f"{passed:>7.0f} " + " ".join(f"{figure:>10.1f}" for figure in figures), flush=True)
+    return samples
+
+
+def verdict(said: str, samples: list[dict[str, float]]) -> int:
+    settled, last = samples[len(samples) // 10], samples[-1]
+    problems = [
+        f"{role} grew from {settled[role]:.0f} to {last[role]:.0f} MB"
+        for role in ROLES
+        if is_grown(role, settled, last)
+    ]
+    problems += [line for line in said.splitlines() if RESTARTED.search(line) or ERROR.search(line)]
+    for problem in problems[:50]:
+        print(f"! {problem}")
+    print("soak: " + (f"{len(problems)} problems" if problems else "nothing restarted, failed or grew"))
+    return int(bool(problems))
+
+
+def is_grown(role: str, settled: dict[str, float], last: dict[str, float]) -> bool:
+    return last[role] > GROWTH_ALLOWED * settled[role]
+
+
+def resident_mb(pids: list[int]) -> float:
+    found = (re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()) for pid in pids)
+    return sum(int(match[1]) for match in found if match) / 1024
+
+
+def directory_mb(directory: Path) -> float:
+    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file()) / 2**20
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ async def test_a_stranger_is_refused(server: LiveServer) -> None:
     assert await refused(server, {"Origin": server.url}) == 403
 
 
+async def test_a_person_without_a_role_is_refused(server: LiveServer, headers: dict[str, str], operator: Any) -> None:
+    await operator.groups.aclear()
+    assert await refused(server, headers) == 403
+
+
 @pytest.mark.parametrize(
     "origin",
     ["https://elsewhere.example", "http://127.0.0.1:1", "null", ""],
