@@ -28,6 +28,10 @@ class Key:
     kind: str
     bits: int
 
+    @property
+    def title(self) -> str:
+        return "RSA" if self.kind == "rsa" else "Ed25519"
+
 
 class KeyUnreadableError(Exception):
     """The public key cannot be read: {reason}."""
@@ -123,11 +127,11 @@ def _of_record(selector: Selector, tags: TagList) -> tuple[list[Note], tuple[str
         notes = [
             ok(
                 "dkim_ok",
-                f"Selector {selector.selector} has a usable {key.kind} key of {key.bits} bits.",
+                f"Selector {selector.selector} has a usable {key.title} key of {key.bits} bits.",
                 "RFC 6376 section 3.6.1",
             )
         ]
-    return notes, (f"A {key.kind} key of {key.bits} bits.",)
+    return notes, (f"An {key.title} key of {key.bits} bits.",)
 
 
 def _bare(key: str) -> str:

@@ -257,7 +257,8 @@ def in_words(tree: Node) -> Iterator[str]:
         return
     for term in tree.counted_terms:
         if term.name in TERM_IN_WORDS:
-            who = TERM_IN_WORDS[term.name].format(target=term.target or tree.domain)
+            target = (term.target or tree.domain).removesuffix({"ip4": "/32", "ip6": "/128"}.get(term.name, ""))
+            who = TERM_IN_WORDS[term.name].format(target=target)
             yield f"{QUALIFIERS[term.qualifier].capitalize()}: {who}."
         elif term.name == "redirect":
             yield f"For all else, the record of {term.target} decides."

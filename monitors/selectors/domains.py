@@ -31,6 +31,7 @@ TITLES = {
     "caa": ("CAA", "who may issue certificates"),
     "bimi": ("BIMI", "the logo beside the mail"),
 }
+SEVERAL_PER_DOMAIN = {"dkim", "ptr", "dnsbl"}
 LATE_AFTER_INTERVALS = 3
 """A record not looked at for so many intervals says nothing any more."""
 CHANGES_SHOWN = 50
@@ -47,6 +48,13 @@ class RecordView:
     @property
     def title(self) -> str:
         return TITLES[self.row.record][0]
+
+    @property
+    def label(self) -> str:
+        """The title, with what tells it from others of its kind."""
+        if self.row.record in SEVERAL_PER_DOMAIN:
+            return f"{self.title} {self.row.detail.get('selector') or self.row.name}"
+        return self.title
 
     @property
     def purpose(self) -> str:
@@ -86,8 +94,9 @@ class RecordView:
 
     @property
     def tree(self) -> dict[str, Any] | None:
+        """The SPF tree where it has branches; one record is shown already."""
         tree: dict[str, Any] | None = self.row.detail.get("tree")
-        return tree
+        return tree if tree and tree["children"] else None
 
     @property
     def effective(self) -> list[tuple[str, dict[str, Any]]]:

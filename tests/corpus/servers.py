@@ -24,6 +24,8 @@ NS = [
          servers={B: ZONE.replace(" 7 ", " 4294967295 ")}),
     Case("they say different things", "fail ns_answers_differ", "RFC 1034 section 4.3.5", ZONE,
          servers={B: ZONE.replace("mx1.acme", "mx2.acme")}),
+    Case("they say different things while one lags", "warn ns_serials_differ", "RFC 1982", ZONE,
+         servers={B: ZONE.replace("mx1.acme", "mx2.acme").replace(" 7 ", " 6 ")}, also=("ns_answers_differ",)),
     Case("one is silent", "fail ns_silent", "RFC 2182 section 3.1", ZONE, servers={B: "* ! SILENT"}),
     Case("one refuses", "fail ns_lame", "RFC 1912 section 2.8", ZONE, servers={B: "* ! REFUSED"}),
     Case("one does not own the zone", "fail ns_lame", "RFC 1912 section 2.8", ZONE, servers={B: "* ! LAME"}),
