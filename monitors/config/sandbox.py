@@ -114,6 +114,7 @@ def database_monitor(reader_dsn: Path) -> dict[str, Any]:
         "kind": "postgres",
         "dsn": {"file": str(reader_dsn)},
         "max_connections_pct": 90,
+        "max_blocked": "3s",
         "every": "3s",
         "timeout": "2s",
     }
