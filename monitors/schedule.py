@@ -66,4 +66,8 @@ def is_out_of_reach(slot_us: int, now_us: int, interval_us: int) -> bool:
 def recorded_at(slot_us: int, started_us: int, last_us: int) -> int:
     """The moment under which a check is stored: its slot, unless that would be untrue or was used before."""
     is_punctual = 0 <= started_us - slot_us < PUNCTUAL_US
-    return slot_us if is_punctual and slot_us > last_us else max(started_us, last_us + 1)
+    if is_punctual and slot_us > last_us:
+        return slot_us
+    # A last observation far in the future was made before the clock was set back: the present counts.
+    is_set_back = last_us - started_us > PUNCTUAL_US
+    return started_us if is_set_back else max(started_us, last_us + 1)

@@ -21,6 +21,9 @@ MISSED_INTERVALS = 3
 MISSED_MIN_S = 20.0
 """A takeover between probers lasts up to 10 s, and must not look like silence."""
 
+SET_BACK_S = 60.0
+"""An observation that much older than the last was made by a clock that was set back; a replay is never so old."""
+
 BAD = (Result.FAIL, Result.WARN)
 ANSWERED = (Result.OK, Result.WARN)
 EXPECTED = {
@@ -76,6 +79,13 @@ class Standing:
     window: tuple[Seen, ...] = ()
     flips: tuple[float, ...] = ()
 
+    def set_back(self, now: float) -> Standing:
+        """The same verdict after the clock was set back: what it saw lies in a future that will come again."""
+        past = tuple(seen for seen in self.window if seen.at < now)
+        flips = tuple(at for at in self.flips if at < now)
+        since, confirmed_at = min(self.since, now), min(self.confirmed_at, now)
+        return replace(self, window=past, flips=flips, since=since, confirmed_at=confirmed_at)
+
     def with_window(self, window: tuple[Seen, ...]) -> Standing:
         """`dataclasses.replace` costs four times as much, and this happens at every check."""
         return Standing(
@@ -94,6 +104,8 @@ def fold(standing: Standing, observations: Iterable[Seen], policy: Policy) -> It
     """The standing after each observation. Order of arrival does not matter, an instant seen before is skipped."""
     last_at = standing.window[-1].at if standing.window else standing.since
     for seen in sorted(observations, key=lambda seen: seen.at):
+        if seen.at < last_at - SET_BACK_S:
+            standing, last_at = standing.set_back(seen.at), seen.at - SET_BACK_S
         if seen.at > last_at:
             last_at, standing = seen.at, observe(standing, seen, policy)
             yield standing

@@ -80,7 +80,9 @@ def test_a_punctual_check_is_recorded_at_its_slot_so_that_two_probers_agree() ->
     slot = slot_after(NOW, INTERVAL, 0)
     assert recorded_at(slot, slot + 40_000, slot - INTERVAL) == slot
     assert recorded_at(slot, slot + 4 * SECOND_US, slot - INTERVAL) == slot + 4 * SECOND_US
-    assert recorded_at(slot, slot + 40_000, slot + 60 * SECOND_US) == slot + 60 * SECOND_US + 1
+    assert recorded_at(slot, slot + 40_000, slot) == slot + 40_000
+    assert recorded_at(slot, slot + 40_000, slot + 50_000) == slot + 50_001
+    assert recorded_at(slot, slot + 40_000, slot + 3_600 * SECOND_US) == slot + 40_000
 
 
 @given(instants)

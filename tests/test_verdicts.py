@@ -97,6 +97,12 @@ def test_slow_changes_are_not_flapping() -> None:
     assert (standing.verdict, standing.is_flapping) == (Verdict.DOWN, False)
 
 
+def test_a_clock_set_back_does_not_blind_the_judge() -> None:
+    standing = after("ooo", start=10_000)
+    assert after("ff", standing=standing, start=6_400).verdict is Verdict.DOWN
+    assert after("o", standing=standing, start=6_400).verdict is Verdict.UP
+
+
 def report(location: str, verdict: Verdict, since: float, *, is_live: bool = True) -> Report:
     return Report(location, verdict, since, "refused", "Connection refused.", is_live=is_live)
 

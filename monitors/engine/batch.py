@@ -28,7 +28,10 @@ class Judged:
     @property
     def is_news(self) -> bool:
         """Whether the verdict or its kind changed, so that monitors and components must be looked at."""
-        return (self.standing.confirmed_at, self.standing.verdict) != (self.before.confirmed_at, self.before.verdict)
+        after, before = self.standing, self.before
+        return (after.verdict, after.is_flapping) != (before.verdict, before.is_flapping) or (
+            after.confirmed_at > before.confirmed_at
+        )
 
 
 def distinct(batch: Iterable[Observed]) -> list[Observed]:
