@@ -11,8 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from monitors.models import Component, Finding, Monitor, MonitorState, ProcessBeat, QueueState
+from monitors.selectors.queues import SparkPoint
 from statuspage.board import board
 from statuspage.board.frames import queues_content, tiers_content
+from statuspage.board.queues import spark
 from statuspage.board.timeline import timeline
 from statuspage.live import StaleError
 from statuspage.roles import Role
@@ -137,6 +139,12 @@ def test_what_happens_to_many_at_once_is_one_entry() -> None:
         change(monitor, "up", "down", "No answer within 2 s.", now - timedelta(seconds=monitor.pk % 5))
     entries = timeline(now)
     assert [entry.subject.split(", ", 1)[1].split(" ", 1)[1] for entry in entries] == ["and 3 more"]
+
+
+def test_a_queue_that_is_asked_once_a_minute_has_a_line_and_not_dots() -> None:
+    now = timezone.now()
+    points = [SparkPoint(int(now.timestamp()) - 900 + n * 10, 5 if n % 6 == 0 else None, None, 2.0) for n in range(90)]
+    assert spark(points, now).edge.count("M") == 1
 
 
 def test_a_steady_queue_is_not_called_growing() -> None:

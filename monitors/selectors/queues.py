@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -144,18 +145,21 @@ def queue_view(row: Monitor) -> QueueView:
     )
 
 
-def sparklines(now: datetime) -> dict[str, list[SparkPoint]]:
-    """The last 15 min of every queue in steps of 10 s, oldest first; a bucket without a sample has None.
+def sparklines(now: datetime, slugs: Collection[str] | None = None) -> dict[str, list[SparkPoint]]:
+    """The last 15 min of every queue, or of some, in steps of 10 s, oldest first; a bucket without a sample has None.
 
     Every list has the same instants. One query.
     """
+    queues = Monitor.objects.filter(kind="queue", removed_at__isnull=True)
+    if slugs is not None:
+        queues = queues.filter(slug__in=slugs)
     start = floor(now - SPARK_SPAN, SPARK_STEP) + SPARK_STEP
     found: dict[str, dict[int, SparkPoint]] = {}
     rows = QueueTenSeconds.objects.filter(
         bucket_at__gte=start,
         bucket_at__lte=now,
         # Named one by one, so that the index leads to each queue's few rows instead of scanning the day.
-        monitor_id__in=Monitor.objects.filter(kind="queue", removed_at__isnull=True).values("pk"),
+        monitor_id__in=queues.values("pk"),
     )
     for slug, at, depth, ingress, ack in rows.order_by().values_list(
         "monitor__slug", "bucket_at", "depth_last", "ingress_mean", "ack_mean"

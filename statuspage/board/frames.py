@@ -8,7 +8,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from monitors.selectors.queues import latest_queues, sparklines
+from monitors.selectors.queues import latest_queues
 from statuspage.board.doors import doors
 from statuspage.board.findings import open_findings
 from statuspage.board.flow import flow
@@ -32,7 +32,7 @@ def queues_content(now: datetime) -> Mapping[str, Any]:
 def sparks_content(now: datetime) -> Mapping[str, Any]:
     heed(silence(now), now)
     front = shown(cards(latest_queues(), None))
-    return {"html": {f"spark-{card.slug}": card.picture for card in pictured(front, sparklines(now), now)}}
+    return {"html": {f"spark-{card.slug}": card.picture for card in pictured(front, now)}}
 
 
 def tiers_content(now: datetime) -> Mapping[str, Any]:

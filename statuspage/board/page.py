@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitors.selectors.queues import latest_queues, sparklines
+from monitors.selectors.queues import latest_queues
 from statuspage.board.doors import doors
 from statuspage.board.findings import OpenFindings, open_findings
 from statuspage.board.flow import Flow, flow
@@ -40,7 +40,7 @@ def board(now: datetime) -> Board:
         at=now,
         silence=silent,
         flow=flow(found, doors(silent)),
-        queues=tuple(pictured(front, sparklines(now), now)),
+        queues=tuple(pictured(front, now)),
         other_queues=len(found) - len(front),
         tiers=tiers(silent, now),
         findings=open_findings(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from monitors.charts import Spark, Window, sparkline, sparkline_svg
 from monitors.flow import Word
-from monitors.selectors.queues import SPARK_SPAN, QueueView, SparkPoint
+from monitors.selectors.queues import SPARK_SPAN, QueueView, SparkPoint, sparklines
 from monitors.wording import count, in_words, rate
 from statuspage.board.silence import Silence
 
@@ -81,8 +81,10 @@ def shown(found: Sequence[QueueCard]) -> list[QueueCard]:
 
 def spark(points: Sequence[SparkPoint], now: datetime) -> Spark:
     window = Window((now - SPARK_SPAN).timestamp(), now.timestamp())
-    depth = [(float(point.at_s), None if point.depth is None else float(point.depth)) for point in points]
-    return sparkline(depth, [(float(point.at_s), point.ack_rate) for point in points], window)
+    # Empty buckets are left out, not told as gaps: a queue that is asked once a minute has five for each full one.
+    depth = [(float(point.at_s), float(point.depth)) for point in points if point.depth is not None]
+    ack = [(float(point.at_s), point.ack_rate) for point in points if point.ack_rate is not None]
+    return sparkline(depth, ack, window)
 
 
 def spark_picture(each: QueueCard, points: Sequence[SparkPoint], now: datetime) -> SafeString:
@@ -100,5 +102,7 @@ def spark_label(view: QueueView, points: Sequence[SparkPoint]) -> str:
     return f"{view.name}, last 15 minutes: {waiting}{acked}"
 
 
-def pictured(found: Sequence[QueueCard], lines: Mapping[str, Sequence[SparkPoint]], now: datetime) -> list[QueueCard]:
+def pictured(found: Sequence[QueueCard], now: datetime) -> list[QueueCard]:
+    """The cards with their sparklines. One query."""
+    lines = sparklines(now, [each.slug for each in found])
     return [replace(each, picture=spark_picture(each, lines.get(each.slug, ()), now)) for each in found]
