@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from statuspage.models import User
 from statuspage.roles import Role
-from statuspage.services.access import set_role
+from statuspage.services.access import end_sessions, set_role
 from tests import mail_platform
-from tests.browser import PHONE, WIDE, overflow, violations
+from tests.browser import PHONE, WIDE, LiveServer, overflow, violations
 
 pytestmark = pytest.mark.browser
 PAGES = {
@@ -28,8 +28,16 @@ PAGES = {
     "people": "/console/people/",
     "tokens": "/console/tokens/",
     "account": "/account/2fa/",
+    "password": "/account/password/set/",
+    "authenticator": "/account/2fa/totp/activate/",
+    "passkey": "/account/2fa/webauthn/add/",
     "not-found": "/console/monitors/none/",
     "link": "/sign-in/none/",
+}
+STRANGERS_PAGES = {
+    "login": "/account/login/",
+    "forgotten": "/account/password/forgotten/",
+    "sign-up": "/account/signup/",
 }
 VIEWS = {"wide light": (WIDE, "light"), "phone dark": (PHONE, "dark")}
 if os.environ.get("PICTURES"):
@@ -53,7 +61,9 @@ def test_every_page_is_accessible_and_fits(platform: None, open_page: Callable[.
     size, scheme = VIEWS[view]
     page = open_page("/", size=size, scheme=scheme)
     found = {}
-    for name, path in PAGES.items():
+    for name, path in (PAGES | STRANGERS_PAGES).items():
+        if name in STRANGERS_PAGES:
+            page.context.clear_cookies()
         page.goto(path)
         if os.environ.get("PICTURES"):
             page.screenshot(path=Path(os.environ["PICTURES"]) / f"{name}-{view.replace(' ', '-')}.png", full_page=True)
@@ -82,3 +92,22 @@ def test_typing_filters_the_list_in_place(platform: None, open_page: Callable[..
     expect(page.locator(".monitors tbody tr")).to_have_count(2)
     assert "q=smtp" in page.url
     assert "q=smtp" in str(page.get_by_role("link", name="CSV").get_attribute("href"))
+
+
+def test_a_list_that_gets_no_answer_says_so_and_recovers(
+    platform: None, open_page: Callable[..., Page], server: LiveServer
+) -> None:
+    page = open_page("/console/monitors/")
+    server.stop()
+    expect(page.locator(".live")).to_contain_text("stale since", timeout=8_000)
+    server.start()
+    expect(page.locator(".live")).to_have_text("every 5 s", timeout=8_000)
+
+
+def test_whose_sessions_were_ended_is_led_to_the_door(
+    platform: None, open_page: Callable[..., Page], operator: User
+) -> None:
+    page = open_page("/console/monitors/")
+    end_sessions(operator)
+    page.wait_for_url("**/account/login/**", timeout=8_000)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

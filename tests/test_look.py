@@ -80,7 +80,7 @@ def test_no_template_has_inline_style_or_script(path: Path) -> None:
     assert not re.search(r"\sstyle=|<style|\son[a-z]+=\"|<script(?![^>]*\ssrc=)", path.read_text())
 
 
-@pytest.mark.parametrize("name", ["403.html", "404.html", "422.html", "500.html"])
+@pytest.mark.parametrize("name", ["403.html", "404.html", "422.html", "429.html", "500.html"])
 def test_an_error_page_needs_neither_database_nor_context(name: str) -> None:
     assert "<h1>" in render_to_string(name)
 
