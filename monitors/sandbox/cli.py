@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _action(actions: Any, name: str, says: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(name, help=says, description=says)
-    made.add_argument("--base-port", type=int, help="default: that of the sandbox in the directory, else 8700")
+    made.add_argument("--base-port", type=int, help="default: that of the directory's sandbox; for `up` 8700")
     made.add_argument("--directory", type=Path, help="keys, certificates, base port; default: in .standpipe/")
     return made
 

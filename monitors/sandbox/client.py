@@ -5,22 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from monitors.sandbox.faults import SandboxError
-from monitors.sandbox.plan import DEFAULT_BASE_PORT, LOOPBACK
+from monitors.sandbox.plan import LOOPBACK
 
 ANSWER_WITHIN_S = 40.0
 BASE_PORT_FILE = "base_port"
 
 
 def base_port_in(directory: Path) -> int:
-    """Where the sandbox of this directory is, or was last; the default where there was none."""
-    with suppress(OSError, ValueError):
+    """Where the sandbox of this directory is, or was last. Never a guess: another checkout's would be broken."""
+    try:
         return int((directory / BASE_PORT_FILE).read_text())
-    return DEFAULT_BASE_PORT
+    except (OSError, ValueError):
+        raise SandboxError(
+            f"no sandbox was started from {directory}; start one: manage.py sandbox up, or name a --base-port"
+        ) from None
 
 
 class Control:
