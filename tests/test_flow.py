@@ -211,7 +211,7 @@ def test_a_counter_that_was_never_told_and_no_consumer_is_a_stall() -> None:
 def test_a_full_link_makes_a_growing_queue_slow_with_its_utilisation() -> None:
     state = after(steady(range(30), depth=100, ingress=20, ack=8, utilisation=0.98))
     assert (state.word, state.cause) == (Word.SLOW, "link_full")
-    assert state.sentence == "The link is 98% full: 8/s acknowledged, 20/s coming in."
+    assert state.sentence == "The link is 98 % full: 8.0/s acknowledged, 20/s coming in."
 
 
 def test_a_quarter_of_the_usual_rate_of_the_hour_is_slow() -> None:

@@ -77,7 +77,7 @@ async def test_a_cut_link_is_slow_with_its_utilisation(busy: Sandbox, watched: W
         state = await watched.until(lambda w: w.state.word == Word.SLOW, looks=12)
         assert state.cause == "link_full"
         assert (watched.last.utilisation or 0) >= 0.9
-        assert "% full" in state.sentence
+        assert " % full" in state.sentence
     finally:
         busy.mend("link-capacity")
     await watched.until(lambda w: w.state.word in (Word.FLOWING, Word.EMPTY), looks=40)

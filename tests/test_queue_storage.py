@@ -146,7 +146,9 @@ async def test_a_finding_opens_once_and_closes_when_it_is_over(prober: psycopg.A
     for step in range(2):
         await told(prober, depth=11 - step, in_total=102, out_total=91 + step, consumers=1)
         await look(prober, check)
-    assert not await Finding.objects.filter(ended_at=None).aexists()
+    finding = await Finding.objects.aget()
+    assert finding.ended_at is not None
+    assert finding.title == "outbound stalled: no consumers"
 
 
 async def test_a_source_that_fails_keeps_what_was_known_and_closes_nothing(

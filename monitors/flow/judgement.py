@@ -10,7 +10,7 @@ from statistics import median
 
 from monitors.flow.memory import AgeLevel, Memory
 from monitors.flow.sample import Context, Policy, Sample
-from monitors.wording import in_words
+from monitors.wording import in_words, rate
 
 SAMPLES_FOR_ETA = 3
 STEADY_RATIO = 0.01
@@ -156,12 +156,12 @@ def slow(memory: Memory, last: Sample, policy: Policy, context: Context) -> Read
     if not last.depth or memory.ack_rate is None or net_now(memory) >= 0:
         return None
     if last.utilisation is not None and last.utilisation >= policy.full_ratio:
-        rates = f"{memory.ack_rate:.3g}/s acknowledged, {memory.ingress_rate or 0:.3g}/s coming in"
-        return Word.SLOW, "link_full", f"The link is {last.utilisation:.0%} full: {rates}.", False
+        rates = f"{rate(memory.ack_rate)} acknowledged, {rate(memory.ingress_rate)} coming in"
+        return Word.SLOW, "link_full", f"The link is {percent(last.utilisation)} full: {rates}.", False
     usual = context.usual_ack_rate
     if usual and memory.ack_rate < policy.slow_ratio * usual:
-        share = memory.ack_rate / usual
-        return Word.SLOW, "below_usual", f"Ack rate is {share:.0%} of the usual {usual:.3g}/s of this hour.", False
+        share = percent(memory.ack_rate / usual)
+        return Word.SLOW, "below_usual", f"Ack rate is {share} of the usual {rate(usual)} of this hour.", False
     return None
 
 
@@ -173,7 +173,7 @@ def growing(memory: Memory, last: Sample) -> Reading | None:
     net = net_now(memory)
     if not is_backlog or net >= -GROWING_RATIO * max(ingress, ack):
         return None
-    sentence = f"More comes in than goes out: {-net:.3g}/s short, {last.depth} waiting."
+    sentence = f"More comes in than goes out: {rate(-net)} short, {last.depth} waiting."
     return Word.GROWING, "capacity_exceeded", sentence, False
 
 
@@ -220,6 +220,10 @@ def resumed_eta(memory: Memory, depth: int, context: Context) -> Eta | None:
 def net_now(memory: Memory) -> float:
     """The net rate of the last moments: the median of the last five, 0 when nothing is known."""
     return median(memory.nets[-5:]) if memory.nets else 0.0
+
+
+def percent(ratio: float) -> str:
+    return f"{ratio * 100:.0f} %"
 
 
 def percentile(values: tuple[float, ...], share: float) -> float:

@@ -40,6 +40,9 @@ def details(
     """All that is to be kept of one look. JSON only: it may wait in the spool."""
     lasting = lasting_findings(check, memory, state)
     judged = {"subject": check.slug, "kinds": [row["kind"] for row in lasting], "at": written(now)}
+    if memory.is_stalled and memory.steps_forward:
+        # On its way out a stall has no cause any more: the finding keeps the one that it had.
+        lasting = [row for row in lasting if row["kind"] != STALLED]
     return {
         "samples": samples,
         "state": state_row(check, memory, state, now, is_seen=bool(samples)),

@@ -24,7 +24,7 @@ api = NinjaAPI(
     version="1",
     urls_namespace="api",
     docs_url=None,
-    description="Push queue samples and change events, read queues. Send a token: `Authorization: Bearer sp_...`.",
+    description="Push queue samples and change events, read queues. Send a token: Authorization: Bearer sp_...",
 )
 api.add_router("", samples.router)
 api.add_router("", changes.router)

@@ -28,7 +28,7 @@ class ChangeIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     title: Line
-    key: Short = Field("", description="The same key is stored once; a later `ended_at` completes it")
+    key: Short = Field("", description="The same key is stored once; a later ended_at completes it")
     kind: Word = "deploy"
     source: Short = ""
     link: WebLink | None = None

@@ -29,7 +29,7 @@ class SampleIn(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    queue: Slug = Field(description="Slug of a queue whose source is `push`")
+    queue: Slug = Field(description="Slug of a queue whose source is push")
     at: AwareDatetime = Field(description="When it was so; with (queue, at) the same sample is stored once")
     depth: Count | None = Field(None, description="All that has not finally left, in flight included")
     in_total: Count | None = Field(None, description="Counter of messages that came in")
