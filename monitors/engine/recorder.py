@@ -24,6 +24,8 @@ GATHER_S = 0.2
 BATCH = 500
 STORE_TIMEOUT_S = 15.0
 RETRY_S = 0.5
+IN_MEMORY = 10_000
+"""Observations kept in memory with their evidence when the disk is full as well."""
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +97,16 @@ class Recorder:
 
     async def _record(self, batch: Sequence[Observed]) -> None:
         if self._connection is None or self.spool.waiting or not await self._store(batch):
+            self._spool(batch)
+
+    def _spool(self, batch: Sequence[Observed]) -> None:
+        """Onto disk; where the disk refuses it too, memory is all that is left, and evidence goes first."""
+        try:
             self.spool.append(batch)
+        except OSError as error:
+            kept = batch if len(self._pending) + len(batch) <= IN_MEMORY else map(without_evidence, batch)
+            self._pending[:0] = kept
+            log.error("spool not written", extra={"in_memory": len(self._pending), "error": str(error)})
 
     async def _catch_up(self) -> None:
         """Connect again and replay in order; what arrives meanwhile queues up behind."""
@@ -119,7 +130,7 @@ class Recorder:
             spool.advance()
             if self._pending:
                 arrived, self._pending = self._pending, []
-                self.spool.append(await self.doubt(arrived))
+                self._spool(await self.doubt(arrived))
         return True
 
     async def _reconnect(self) -> bool:
@@ -170,6 +181,10 @@ class Recorder:
         except psycopg.Error:
             log.exception("an observation was refused even bare", extra={"check": batch[0].check.slug})
         return True
+
+
+def without_evidence(observed: Observed) -> Observed:
+    return replace(observed, result=replace(observed.result, evidence=None))
 
 
 def bare_result(observed: Observed) -> ProbeResult:
