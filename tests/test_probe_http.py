@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from pydantic import ValidationError
 
 from monitors.probes import KINDS, Check
 from monitors.probes.expectations import FieldAbsentError, resolve, steps
+from monitors.probes.http.exchange import Answer
+from monitors.probes.http.judgement import exchange_fault
 from monitors.reasons import REASONS
 from monitors.results import ProbeResult, Result
 from tests import zoo
@@ -273,6 +275,24 @@ def test_a_proxy_of_the_monitors_own_is_used() -> None:
 def test_a_name_that_does_not_exist_fails_and_says_so() -> None:
     result = probed(url="http://nope.invalid/")
     assert (result.result, result.reason, result.latency_ms) == (Result.FAIL, "name_not_found", None)
+
+
+TIMES = [
+    pytest.param((0.0,) * 5 + (2000.0,), Result.UNKNOWN, "resolver_failed", "our resolver", id="looking up"),
+    pytest.param((1.0, 0.0, 0.0, 0.0, 0.0, 2000.0), Result.FAIL, "timeout", "while connecting", id="connecting"),
+    pytest.param((1.0, 2.0, 0.0, 0.0, 0.0, 2000.0), Result.FAIL, "timeout", "TLS handshake", id="shaking hands"),
+    pytest.param((1.0, 2.0, 3.0, 4.0, 0.0, 2000.0), Result.FAIL, "timeout", "waiting for", id="waiting"),
+    pytest.param((1.0, 2.0, 3.0, 4.0, 5.0, 2000.0), Result.FAIL, "timeout", "coming in", id="reading"),
+]
+
+
+@pytest.mark.parametrize(("times", "result", "reason", "words"), TIMES)
+def test_a_timeout_says_where_it_waited(times: Any, result: Result, reason: str, words: str) -> None:
+    options = KIND.options.model_validate({"url": "https://api.example/"})
+    answer = Answer(28, "timed out", 0, b"", b"", times, "1.1", True, 0, 0, None)
+    fault = exchange_fault(options, answer, 2.0, datetime.now(UTC))
+    assert (fault.result, fault.reason) == (result, reason)
+    assert words in fault.sentence
 
 
 def tls_server(authority: Authority, days: int = 90) -> Script:

@@ -95,6 +95,17 @@ def test_unreadable_files_of_ours_are_unknown() -> None:
     assert (result.result, result.reason) == (Result.UNKNOWN, "trust_unusable")
 
 
+@pytest.mark.parametrize("kind", ["tcp", "tls", "smtp", "redis"])
+def test_a_resolver_of_ours_that_hangs_is_unknown(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: object) -> str:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr("monitors.probes.opening.look_up", hang)
+    result = probed(kind, "localhost:1", 0.2)
+    assert (result.result, result.reason) == (Result.UNKNOWN, "resolver_failed")
+
+
 INFO = (
     "redis_version:7.0\r\nrole:master\r\nconnected_clients:3\r\nmaxclients:10\r\n"
     "used_memory:50\r\nmaxmemory:100\r\nevicted_keys:0\r\n"

@@ -230,6 +230,16 @@ def test_a_refused_connection_is_refused(kind: str, monkeypatch: pytest.MonkeyPa
     assert address.rpartition(":")[2] in result.sentence
 
 
+@pytest.mark.parametrize("kind", CONNECTING_KINDS)
+def test_a_firewall_that_drops_everything_times_out_while_connecting(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zoo.deaf() as address:
+        result = probed(kind, aim(monkeypatch, address))
+    assert (result.result, result.reason, result.latency_ms) == (Result.FAIL, "timeout", None)
+    assert "connect" in result.sentence
+
+
 WRONG_CERTIFICATES = {
     "expired": (
         "certificate_expired",

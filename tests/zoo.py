@@ -186,6 +186,17 @@ def refusing() -> Iterator[str]:
         yield f"127.0.0.1:{kept.getsockname()[1]}"
 
 
+@contextmanager
+def deaf() -> Iterator[str]:
+    """An address that drops every SYN, as a firewall does: its queue of connections is full and nobody empties it."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as kept, contextlib.ExitStack() as held:
+        for _ in range(4):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(kept.getsockname())
+        yield f"127.0.0.1:{kept.getsockname()[1]}"
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as kept:
         return int(kept.getsockname()[1])

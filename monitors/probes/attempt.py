@@ -11,7 +11,7 @@ from typing import Any
 
 from monitors.evidence import Transcript, excerpt
 from monitors.options import SecretError
-from monitors.probes.faults import Fault, fault_of
+from monitors.probes.faults import Fault, fault_of, resolver_silence
 from monitors.probes.kind import Check
 from monitors.results import ProbeResult, Result
 from monitors.wire import WireError
@@ -112,6 +112,8 @@ class Attempt:
 
     def time_out(self) -> ProbeResult:
         """The deadline has passed: `late`, if the dialogue left word of what it was waiting for."""
+        if self._phase == "dns":
+            return self.fail(resolver_silence(self.check.timeout_s))
         words = f"no answer within {self.check.timeout_s:g} s, {self.phase_words}"
         return self.fail(self.late or Fault("timeout", words, self.timeout_result))
 

@@ -180,6 +180,8 @@ def _wish_in_words(wish: Scalar | Comparison) -> str:
 
 
 def text_failure(body: bytes, text: str | None, absent_text: str | None, pattern: str | None) -> Failure | None:
+    if text is None and absent_text is None and pattern is None:
+        return None
     said = body.decode("utf-8", "replace")
     if text is not None and text not in said:
         return "text_absent", f"the answer does not contain {_shown(text)}; it begins with {_shown(said[:60])}"

@@ -40,6 +40,11 @@ FAULT_BY_ERRNO = {
 }
 
 
+def resolver_silence(timeout_s: float) -> Fault:
+    """Our own resolver gave no answer: that says nothing about the target."""
+    return Fault("resolver_failed", f"our resolver gave no answer within {timeout_s:g} s", Result.UNKNOWN)
+
+
 WIRE_FAULTS: dict[type[WireError], tuple[str, str]] = {
     TooMuchSaidError: ("too_much_said", "the server sent more than a probe takes"),
     ClosedError: ("closed", "the server closed the connection"),

@@ -12,7 +12,7 @@ from monitors.certificates import expiry_warning, verification_fault
 from monitors.evidence import excerpt
 from monitors.probes.attempt import PHASE_WORDS, Remark
 from monitors.probes.expectations import Failure, header_failure, json_failure, text_failure
-from monitors.probes.faults import FAULT_BY_ERRNO, Fault, handshake_cause_fault
+from monitors.probes.faults import FAULT_BY_ERRNO, Fault, handshake_cause_fault, resolver_silence
 from monitors.probes.http.exchange import Answer
 from monitors.probes.http.options import HttpOptions
 from monitors.results import Result
@@ -81,8 +81,10 @@ def _connection_fault(options: HttpOptions, answer: Answer) -> Fault:
 
 def _timeout(options: HttpOptions, answer: Answer, timeout_s: float) -> Fault:
     named, connected, encrypted, _, answered, _ = answer.times_ms
+    if not connected and not named:
+        return resolver_silence(timeout_s)
     if not connected:
-        phase = "tcp" if named else "dns"
+        phase = "tcp"
     elif options.is_tls and not encrypted:
         phase = "tls"
     else:
