@@ -9,7 +9,8 @@ from monitors.mail_dns.spf_record import is_spf
 from monitors.mail_dns.tags import parse_tags
 
 TAGGED_RECORDS = {"dmarc", "dkim", "mta-sts", "tls-rpt", "bimi"}
-SHOWN_CHARACTERS = 80
+SHOWN_CHARACTERS = 60
+"""Of each side in a headline: a key is recognised by its first characters, and a timeline is narrow."""
 
 
 @dataclass(frozen=True, slots=True)

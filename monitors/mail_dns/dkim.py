@@ -90,48 +90,33 @@ def _of_absence(selector: Selector, name: str, values: tuple[str, ...]) -> Note:
 
 
 def _of_record(selector: Selector, tags: TagList) -> tuple[list[Note], tuple[str, ...]]:
+    """The notes on one key record, and the key in words."""
     notes = list(_of_tags(tags))
-    kind = (tags.get("k") or "rsa").lower()
     published = "".join((tags.get("p") or "").split())
     if not published:
-        what = "revoked (p= is empty)" if tags.get("p") is not None else "without a key (no p=)"
-        notes.append(
-            fail(
-                "dkim_revoked",
-                f"Selector {selector.selector} is {what}: signatures with it fail.",
-                "RFC 6376 section 3.6.1",
-            )
-        )
-        return notes, ("The key is revoked.",)
+        return [*notes, _of_revocation(selector, tags)], ("The key is revoked.",)
     try:
-        key = read_key(kind, published)
+        key = read_key((tags.get("k") or "rsa").lower(), published)
     except KeyUnreadableError as error:
-        notes.append(
-            fail(
-                "dkim_unreadable",
-                f"The key of selector {selector.selector} cannot be used: {error}.",
-                "RFC 6376 section 3.6.1",
-            )
-        )
-        return notes, ()
-    notes += _of_key(selector, key)
-    if selector.public_key and _bare(selector.public_key) != published.rstrip("="):
-        notes.append(
-            fail(
-                "dkim_other_key",
-                f"The key published at selector {selector.selector} is not the one configured: signatures fail.",
-                "RFC 6376 section 6.1.3",
-            )
-        )
+        sentence = f"The key of selector {selector.selector} cannot be used: {error}."
+        return [*notes, fail("dkim_unreadable", sentence, "RFC 6376 section 3.6.1")], ()
+    notes += [*_of_key(selector, key), *_of_expected(selector, published)]
     if not notes:
-        notes = [
-            ok(
-                "dkim_ok",
-                f"Selector {selector.selector} has a usable {key.title} key of {key.bits} bits.",
-                "RFC 6376 section 3.6.1",
-            )
-        ]
+        sentence = f"Selector {selector.selector} has a usable {key.title} key of {key.bits} bits."
+        notes = [ok("dkim_ok", sentence, "RFC 6376 section 3.6.1")]
     return notes, (f"An {key.title} key of {key.bits} bits.",)
+
+
+def _of_revocation(selector: Selector, tags: TagList) -> Note:
+    what = "revoked (p= is empty)" if tags.get("p") is not None else "without a key (no p=)"
+    sentence = f"Selector {selector.selector} is {what}: signatures with it fail."
+    return fail("dkim_revoked", sentence, "RFC 6376 section 3.6.1")
+
+
+def _of_expected(selector: Selector, published: str) -> Iterator[Note]:
+    if selector.public_key and _bare(selector.public_key) != published.rstrip("="):
+        sentence = f"The key published at selector {selector.selector} is not the one configured: signatures fail."
+        yield fail("dkim_other_key", sentence, "RFC 6376 section 6.1.3")
 
 
 def _bare(key: str) -> str:

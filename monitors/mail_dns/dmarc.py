@@ -128,41 +128,42 @@ def _of_absence(domain: str, first: Step) -> Iterator[Note]:
         )
 
 
+VALUES_BY_TAG = {"adkim": ("r", "s"), "aspf": ("r", "s"), "t": ("y", "n"), "psd": ("y", "n", "u")}
+
+
 def _of_syntax(speaker: Step) -> Iterator[Note]:
     record = speaker.record
     assert record is not None
     if record.is_broken:
         yield _of_broken(speaker.name, record)
-    if record.tags.repeated:
-        yield warn(
-            "dmarc_repeated_tag",
-            f"{', '.join(record.tags.repeated)} appears more than once; receivers differ in which one counts.",
-            "RFC 6376 section 3.2",
-        )
-    removed = [tag for tag in REMOVED_TAGS if record.tags.get(tag) is not None]
+    yield from _of_tags(record)
+    yield from _of_values(record)
+
+
+def _of_tags(record: DmarcRecord) -> Iterator[Note]:
+    tags = record.tags
+    if tags.repeated:
+        sentence = f"{', '.join(tags.repeated)} appears more than once; receivers differ in which one counts."
+        yield warn("dmarc_repeated_tag", sentence, "RFC 6376 section 3.2")
+    removed = [tag for tag in REMOVED_TAGS if tags.get(tag) is not None]
     if removed:
-        yield warn(
-            "dmarc_removed_tag",
-            f"{', '.join(removed)} is no part of DMARC any more and is ignored; t=y replaces pct for testing.",
-            "RFC 9989 appendix C",
-        )
-    for tag, allowed in (("adkim", ("r", "s")), ("aspf", ("r", "s")), ("t", ("y", "n")), ("psd", ("y", "n", "u"))):
+        sentence = f"{', '.join(removed)} is no part of DMARC any more and is ignored; t=y replaces pct for testing."
+        yield warn("dmarc_removed_tag", sentence, "RFC 9989 appendix C")
+    odd = [*sorted({tag for tag, _ in tags.pairs} - KNOWN_TAGS), *tags.stray]
+    if odd:
+        sentence = f"“{', '.join(odd)}” is no DMARC tag and is ignored, perhaps a slip of the pen."
+        yield warn("dmarc_unknown_tag", sentence, "RFC 9989 section 4.7")
+
+
+def _of_values(record: DmarcRecord) -> Iterator[Note]:
+    for tag, allowed in VALUES_BY_TAG.items():
         value = record.tags.get(tag)
         if value is not None and record.choice(tag, allowed) is None:
-            yield warn(
-                "dmarc_bad_value", f"{tag}={value} means nothing, so the default applies.", "RFC 9989 section 4.7"
-            )
+            sentence = f"{tag}={value} means nothing, so the default applies."
+            yield warn("dmarc_bad_value", sentence, "RFC 9989 section 4.7")
     options = record.tags.get("fo")
     if options is not None and options.lower() not in FAILURE_OPTIONS:
         yield warn("dmarc_bad_value", f"fo={options} means nothing, so the default applies.", "RFC 9989 section 4.8")
-    unknown_tags = sorted({tag for tag, _ in record.tags.pairs} - KNOWN_TAGS)
-    if unknown_tags or record.tags.stray:
-        odd = ", ".join([*unknown_tags, *record.tags.stray])
-        yield warn(
-            "dmarc_unknown_tag",
-            f"“{odd}” is no DMARC tag and is ignored, perhaps a slip of the pen.",
-            "RFC 9989 section 4.7",
-        )
 
 
 def _of_broken(name: str, record: DmarcRecord) -> Note:
