@@ -106,7 +106,7 @@ def _still_good(chain: Chain, subjects: x509.SubjectAlternativeName, ca: Issuer,
     leaf = x509.load_pem_x509_certificate(chain.valid.read_bytes())
     try:
         leaf.verify_directly_issued_by(ca.certificate)
-    except Exception:  # the library has several ways to say "not by this CA"; each means: issue a new one
+    except Exception:  # cryptography has several ways to say "not by this CA"; each means: issue a new one
         return False
     known = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return known == subjects and leaf.not_valid_after_utc - now > RENEW_BEFORE

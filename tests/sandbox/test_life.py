@@ -93,6 +93,29 @@ def test_a_database_that_drops_every_connection_costs_no_message(own: Sandbox) -
         assert own.totals()["residual"] == 0
 
 
+def test_whatever_breaks_under_load_every_message_arrives(own: Sandbox) -> None:
+    with own:
+        for name, instance in (
+            ("kill", "sender-1"),
+            ("hang", "smtp-1"),
+            ("db-lock", None),
+            ("senders-stuck", None),
+            ("kill", "api-1"),
+            ("wrong-alter", None),
+        ):
+            before = eventually(lambda: own.totals()["accepted"])
+            own.break_(name, instance)
+            if name != "db-lock":
+                eventually(lambda before=before: own.totals()["accepted"] > before + 5)
+            own.mend("all")
+        own.break_("kill", "load")
+        eventually(lambda: own.totals()["queued"] + own.totals()["in_flight"] == 0)
+        found = own.totals()
+    assert found["residual"] == 0
+    # A sender that is killed between the sink's 250 and its own commit sends again: more than once, never less.
+    assert found["sink"]["distinct"] + found["bounced"] == found["accepted"]
+
+
 def test_the_load_reaches_every_instance_and_the_books_balance(own: Sandbox) -> None:
     with own:
         eventually(lambda: acceptors(own) == {"api-1", "api-2", "api-3", "smtp-1", "smtp-2"})
