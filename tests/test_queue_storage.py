@@ -239,3 +239,16 @@ async def test_the_usual_rate_of_the_hour_is_learnt_from_the_days_before(prober:
     await told(prober, depth=1, in_total=1, out_total=0)
     await look(prober, check)
     assert REMEMBERED[check.monitor_id].context.usual_ack_rate == pytest.approx(42.0)
+
+
+async def test_an_answer_that_nobody_thought_of_is_unknown_and_ends_nothing(
+    prober: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from monitors.probes import queue as kind
+
+    async def astonishing(ask: object) -> list[object]:
+        raise KeyError("lag")
+
+    monkeypatch.setattr(kind, "look", astonishing)
+    result = await look(prober, await queue())
+    assert (result.result, result.reason) == (Result.UNKNOWN, "probe_error")

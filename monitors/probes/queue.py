@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from monitors.selectors import queue_samples
 from monitors.services.queue_samples import store_samples
 from monitors.services.queue_states import store_findings, store_states
 
+logger = logging.getLogger(__name__)
 RESERVE_RATIO = 0.95
 """The source's share of the timeout: the rest is for us, so that the engine never has to cut us off."""
 USUAL_FOR = timedelta(hours=1)
@@ -63,6 +65,10 @@ async def run(check: Check) -> ProbeResult:
         return failed(check, remembered, error)
     except SecretError as error:
         return failed(check, remembered, SourceError("secret_missing", f"A secret cannot be read: {error}."))
+    except Exception as error:
+        # A source that answers what nobody thought of must not end the prober: said, logged, unknown.
+        logger.exception("queue source failed", extra={"monitor": check.slug})
+        return failed(check, remembered, SourceError("probe_error", f"Reading the source failed: {error!r}."))
     latency_ms = (datetime.now(UTC) - started).total_seconds() * 1000
     return read(check, remembered, samples, latency_ms)
 

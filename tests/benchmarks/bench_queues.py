@@ -116,11 +116,12 @@ def read() -> None:
         cursor.execute(fill.format(table="monitors_queuetenseconds", step=10), [now - timedelta(hours=2), now])
         cursor.execute(fill.format(table="monitors_queueminute", step=60), [now - timedelta(days=1), now])
         cursor.execute("ANALYZE")
-    slug = Monitor.objects.values_list("slug", flat=True)[0]
+    slugs = list(Monitor.objects.values_list("slug", flat=True)[:4])
     for what, ask in (
         ("latest figures of 200 queues", latest_queues),
         ("sparklines of 200 queues", lambda: sparklines(now)),
-        ("day series of one queue", lambda: day_series(slug, now)),
+        ("sparklines of the four that the board pictures", lambda: sparklines(now, slugs)),
+        ("day series of one queue", lambda: day_series(slugs[0], now)),
     ):
         ask()
         began = time.perf_counter()
