@@ -31,9 +31,7 @@ def viewer(client: Client) -> Client:
 
 
 def queries(viewer: Client) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+    with CaptureQueriesContext(connection) as captured:
         assert viewer.get("/console/").status_code == 200
     return len(captured)
 

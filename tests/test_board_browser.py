@@ -19,10 +19,12 @@ WEBSOCKET_GONE = """window.WebSocket = class extends EventTarget {
 
 pytestmark = [pytest.mark.browser]
 
+expect.set_options(timeout=20_000)
+
 
 @pytest.fixture
 def board(open_page: OpenPage) -> Page:
-    bad_night()
+    bad_night(beats_for_s=600)
     page = open_page("/console/")
     expect(page.locator("#live.live-now")).to_be_visible()
     return page
@@ -56,7 +58,7 @@ def test_cutting_the_server_shows_stale_and_it_recovers_by_itself(board: Page, s
 
 
 def test_without_websockets_it_polls_and_says_so(open_page: OpenPage) -> None:
-    bad_night()
+    bad_night(beats_for_s=600)
     page = open_page("/console/", before=WEBSOCKET_GONE)
     set_depth("inbound", 4_712, 5.0)
     expect(page.locator("#live-word")).to_have_text("polling every 10 s", timeout=15_000)
@@ -64,7 +66,7 @@ def test_without_websockets_it_polls_and_says_so(open_page: OpenPage) -> None:
 
 
 def test_without_script_the_page_is_whole_and_reloads(open_page: OpenPage) -> None:
-    bad_night()
+    bad_night(beats_for_s=600)
     page = open_page("/console/", java_script_enabled=False)
     expect(page.locator("#queue-outbound-transactional")).to_contain_text("18,406")
     assert page.locator("noscript meta[http-equiv=refresh]").count() or "refresh" in page.content()
@@ -83,13 +85,13 @@ def test_the_sandbox_sized_board_needs_no_scrolling_on_a_desk(board: Page) -> No
 
 
 def test_nothing_overflows_on_a_phone(open_page: OpenPage) -> None:
-    bad_night()
+    bad_night(beats_for_s=600)
     assert overflow(open_page("/console/", size=PHONE))["x"] == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_board_and_drawer(open_page: OpenPage, scheme: str) -> None:
-    bad_night()
+    bad_night(beats_for_s=600)
     page = open_page("/console/", scheme=scheme)
     expect(page.locator("#live.live-now")).to_be_visible()
     assert violations(page) == []
