@@ -85,7 +85,7 @@ class Answer:
 class Exchange:
     """One easy handle, configured for one monitor's options."""
 
-    __slots__ = ("_body", "_certificate_due", "_curl", "_head", "_leaf", "_said", "_secrets", "options")
+    __slots__ = ("_body", "_certificate_due", "_curl", "_has_secrets", "_head", "_leaf", "_said", "_secrets", "options")
 
     def __init__(self, options: HttpOptions) -> None:
         self.options = options
@@ -94,6 +94,8 @@ class Exchange:
         self._leaf: Certificate | None = None
         self._certificate_due = 0.0
         self._secrets: tuple[str, ...] = ()
+        in_headers = any(isinstance(value, Secret) for value in options.headers.values())
+        self._has_secrets = bool(in_headers or options.bearer or options.basic)
         self._said = _request_in_words(options)
         self._curl = pycurl.Curl()
         for option, value in _settings(options):
@@ -119,6 +121,8 @@ class Exchange:
     def _reveal(self) -> None:
         """Set what is secret, read anew at each run so that a rotated secret needs no restart."""
         options = self.options
+        if not self._has_secrets:
+            return
         secrets = []
         lines = [f"{name}: {value}" for name, value in options.headers.items() if isinstance(value, str)]
         for name, value in options.headers.items():
