@@ -7,6 +7,8 @@ from weakref import WeakKeyDictionary
 
 import pycurl
 
+from monitors.curl_sockets import sockets_for
+
 
 class Curls:
     """Perform easy handles. A handle belongs to one performance at a time; an aborted one is free again at once."""
@@ -14,7 +16,7 @@ class Curls:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._timer: asyncio.Handle | None = None
-        self._interest: dict[int, int] = {}
+        self._sockets = sockets_for(loop, self._act)
         self._waiting: dict[pycurl.Curl, asyncio.Future[tuple[int, str]]] = {}
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
@@ -35,21 +37,7 @@ class Curls:
     # What libcurl asks of the loop. It calls these from inside socket_action, where no other call into it is allowed.
 
     def _watch_socket(self, wanted: int, fd: int, _multi: pycurl.CurlMulti, _data: object) -> None:
-        before = self._interest.pop(fd, 0)
-        if wanted != pycurl.POLL_REMOVE:
-            self._interest[fd] = wanted
-        else:
-            wanted = 0
-        self._change(wanted & pycurl.POLL_IN, before & pycurl.POLL_IN, fd, pycurl.CSELECT_IN)
-        self._change(wanted & pycurl.POLL_OUT, before & pycurl.POLL_OUT, fd, pycurl.CSELECT_OUT)
-
-    def _change(self, wanted: int, before: int, fd: int, event: int) -> None:
-        if wanted and not before:
-            add = self._loop.add_reader if event == pycurl.CSELECT_IN else self._loop.add_writer
-            add(fd, self._act, fd, event)
-        elif before and not wanted:
-            remove = self._loop.remove_reader if event == pycurl.CSELECT_IN else self._loop.remove_writer
-            remove(fd)
+        self._sockets.watch(fd, wanted)
 
     def _watch_timer(self, timeout_ms: int) -> None:
         if self._timer is not None:
