@@ -17,6 +17,8 @@ from tests.peers.peer import free_port
 from tests.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+CROWD = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+"""Promises in seconds are for a machine at rest; one that has more to do than it can gets as much longer."""
 CONFIG = """
 platform: {{name: Test Mail, url: "https://status.test.example", time_zone: UTC}}
 components:

@@ -16,6 +16,7 @@ import pytest
 
 from statuspage.database import cluster, embedded
 from statuspage.database.place import SOCKET_PATH_MAX, Place
+from tests.running import CROWD
 from tests.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -86,7 +87,7 @@ def test_the_last_user_that_is_killed_takes_the_server_along(place: Place) -> No
     assert user.stdout.readline() == "using\n"
     pid = postmaster(place)
     kill(user)
-    wait_until(lambda: not embedded.is_guarded(place), within=10)
+    wait_until(lambda: not embedded.is_guarded(place), within=10 * CROWD)
     assert not Path(f"/proc/{pid}").exists()
     assert not (place.data / "postmaster.pid").exists(), "the end was not a clean one"
 
@@ -108,7 +109,9 @@ def test_a_server_that_is_killed_is_started_again_with_its_data(place: Place) ->
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
     pid = postmaster(place)
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: cluster.postmaster_lines(place)[:1] != [str(pid)] and embedded.is_answering(place), within=10)
+    wait_until(
+        lambda: cluster.postmaster_lines(place)[:1] != [str(pid)] and embedded.is_answering(place), within=10 * CROWD
+    )
     assert answer_to(place, "SELECT n FROM kept") == 7
 
 
@@ -128,7 +131,7 @@ def test_a_guardian_that_is_killed_takes_the_server_along(place: Place) -> None:
     embedded.ensure(place)
     pid = postmaster(place)
     os.kill(guardian_of(pid), signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), within=10)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), within=10 * CROWD)
     assert not (place.data / "postmaster.pid").exists(), "the end was not a clean one"
 
 
@@ -240,5 +243,5 @@ def test_a_database_that_is_silent_is_given_up_after_five_seconds() -> None:
         done = run_manage(
             "migrate", "--check", DATABASE_URL=f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/mail"
         )
-    assert time.monotonic() - started < 9
+    assert time.monotonic() - started < 9 * CROWD
     assert "cannot be reached (connection timeout expired)" in done.stderr

@@ -19,11 +19,9 @@ import requests
 from statuspage.database import embedded
 from statuspage.database.cluster import postmaster_lines
 from statuspage.database.place import Place
-from tests.running import CHECKOUT, Up
+from tests.running import CHECKOUT, CROWD, Up
 from tests.waiting import wait_until
 
-CROWD = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-"""The promises are for a machine at rest; one that has more to do than it can gets as much longer."""
 BACK_WITHIN_S = 10 * CROWD
 ENDED_WITHIN_S = 10 * CROWD
 

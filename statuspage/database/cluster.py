@@ -61,6 +61,7 @@ def initialise(place: Place, binaries: Path, note: Note) -> None:
         command, check=False, capture_output=True, text=True, cwd="/", env=SURROUNDINGS, **identity(account)
     )
     if made.returncode != 0:
+        note(f"initdb failed: {made.stderr.strip()}")
         shutil.rmtree(fresh, ignore_errors=True)
         raise StartRefusedError(reason_in(made.stderr, place))
     fresh.rename(place.data)
@@ -164,7 +165,7 @@ def reason_in(text: str, place: Place) -> str:
     if "No space left on device" in text:
         return disk_full(place)
     said = [line for line in text.splitlines() if any(word in line for word in ("FATAL:", "PANIC:", "error:"))]
-    reason = said[-1].split(": ", 1)[-1].strip() if said else (text.strip().splitlines() or ["no reason given"])[-1]
+    reason = said[0].split(": ", 1)[-1].strip() if said else (text.strip().splitlines() or ["no reason given"])[-1]
     return f"the embedded database did not start: {reason} (see {place.log})"
 
 
