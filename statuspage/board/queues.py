@@ -47,15 +47,17 @@ class QueueCard:
 
     @property
     def drained(self) -> str:
-        """The drain time in words: `5 min`, `growing`, `steady`, `empty`, at least so long where it is stalled."""
+        """The drain time in words: `5 min`, `growing`, `steady`, `stalled`, `empty`."""
         view = self.view
         if not self.is_known:
             return NOT_KNOWN
         if view.depth == 0:
             return "empty"
+        if view.word == Word.STALLED:
+            # What it would take once sending resumes is no promise while nothing is sent.
+            return "growing" if view.growing_by else "stalled"
         if view.eta_s is not None:
-            least = "\N{GREATER-THAN OR EQUAL TO} " if view.eta_basis == "at_least" else ""
-            return least + in_words(view.eta_s)
+            return in_words(view.eta_s)
         if self.state == "up":
             # The net rate of a queue that keeps up wavers around nothing: its sign is no news.
             return "steady"
