@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from monitors.engine.connections import connect
 from monitors.engine.prober import Prober
+from monitors.engine.runner import calm_collector
 from monitors.engine.spool import Spool
 from monitors.models import Location, Monitor, MonitorState, Watch
 from monitors.probes import KINDS, Kind
@@ -71,6 +72,7 @@ def make_monitors(kind: str, count: int, every: timedelta, options: Callable[[in
 def measured(seconds: float, kinds: Mapping[str, Kind] = KINDS, *, warm_up_s: float = WARM_UP_S) -> Run:
     """Run a prober over the monitors that there are, as `manage.py probe` does."""
     tend_partitions(timezone.now())
+    calm_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(seconds, kinds, warm_up_s))
 

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from monitors.engine.guard import Anchor, system_anchors
 from monitors.engine.once import probe_once
 from monitors.engine.prober import Prober
+from monitors.engine.runner import calm_collector
 from monitors.engine.spool import Spool
 from monitors.probes import KINDS, Observed
 from monitors.processes import Process, run_async
@@ -47,6 +48,7 @@ class Command(BaseCommand):
         prober = Prober(
             process.id, self.location, KINDS, spool, on_observed=on_observed, anchors=anchors(), chores=run_chores
         )
+        calm_collector()
         try:
             await prober.run(stop)
         finally:
