@@ -21,7 +21,7 @@ MARK = b'"sent": "'
 
 
 def rows() -> Iterable[Row]:
-    """Each frame has its p99 over the sockets; the median of those counts, as a neighbour may spoil single ones."""
+    """Each frame has its p99 over the sockets; the median of those counts: a neighbour's burst spoils single frames."""
     ours: list[float] = []
     theirs: list[float] = []
     with Web("tests.benchmarks.fan_out_app:application") as web:
