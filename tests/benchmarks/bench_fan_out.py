@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from tests.benchmarks.readers import readers
@@ -21,30 +21,39 @@ MARK = b'"sent": "'
 
 
 def rows() -> Iterable[Row]:
-    """Each frame has its p99 over the sockets; the median of those counts: a neighbour's burst spoils single frames."""
-    ours: list[float] = []
-    theirs: list[float] = []
+    """Turn about, so that a busy neighbour is met by both."""
+    ours: list[list[float]] = []
+    theirs: list[list[float]] = []
     with Web("tests.benchmarks.fan_out_app:application") as web:
         for _ in range(ROUNDS):
-            ours += asyncio.run(slowest(web, "/hub/"))
-            theirs += asyncio.run(slowest(web, "/layer/"))
-    ratio = quantile(theirs, 0.5) / quantile(ours, 0.5)
+            ours += asyncio.run(frames(web, "/hub/"))
+            theirs += asyncio.run(frames(web, "/layer/"))
+    ratio, usually = p99(theirs) / p99(ours), usual(theirs) / usual(ours)
     yield Row(
-        what=f"one 2 kB frame to {SOCKETS:,} sockets: p99 over the sockets, median of {len(ours)} frames (worst frame)",
-        ours=f"{ms(quantile(ours, 0.5))} ({ms(max(ours))})",
-        peer=f"group_send {ms(quantile(theirs, 0.5))} ({ms(max(theirs))}): {ratio:.1f}x shorter",
+        what=f"one 2 kB frame to {SOCKETS:,} sockets, p99 of {len(ours)} frames (median of each frame's own p99)",
+        ours=f"{ms(p99(ours))} ({ms(usual(ours))})",
+        peer=f"group_send {ms(p99(theirs))} ({ms(usual(theirs))}): {ratio:.1f}x shorter ({usually:.1f}x)",
         reach=">= 8x shorter",
         is_reached=ratio >= 8,
     )
+
+
+def p99(found: Sequence[Sequence[float]]) -> float:
+    return quantile([delay for delays in found for delay in delays], 0.99)
+
+
+def usual(found: Sequence[Sequence[float]]) -> float:
+    """What most frames do, without the few that a pause of the process or of the machine spoiled."""
+    return quantile([quantile(delays, 0.99) for delays in found], 0.5)
 
 
 def have(found: list[float], number: int) -> bool:
     return len(found) >= number
 
 
-async def slowest(web: Web, path: str) -> list[float]:
-    """Of each frame the seconds from the call that sends it to its arrival at 99 of 100 sockets."""
-    found: list[float] = []
+async def frames(web: Web, path: str) -> list[list[float]]:
+    """Of each frame the seconds from the call that sends it to its arrival, socket by socket."""
+    found: list[list[float]] = []
     delays: list[float] = []
 
     def heard(at: float, data: bytes) -> None:
@@ -56,7 +65,7 @@ async def slowest(web: Web, path: str) -> list[float]:
             await asyncio.to_thread(web.get, path)
             lost = f"a frame on {path} did not reach {SOCKETS:,} sockets"
             await wait_until_async(partial(have, delays, SOCKETS), within=GIVE_UP_S, reason=lost)
-            found.append(quantile(delays, 0.99))
+            found.append(list(delays))
             await asyncio.sleep(PAUSE_S)
     return found
 
