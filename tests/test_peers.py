@@ -98,6 +98,25 @@ def test_chromium_answers(chromium: peers.Chromium) -> None:
     assert "Chrome" in json.loads(get(f"{chromium.url}/json/version"))["Browser"]
 
 
+@pytest.mark.parametrize("peer", ["Nginx", "Postfix"], ids=["has workers", "changes its user"])
+def test_a_peer_ends_with_a_test_run_that_is_killed(peer: str) -> None:
+    require(getattr(peers, peer))
+    code = f"from tests import peers; p = peers.{peer}().start(); print(p.processes[0].pid, flush=True); input()"
+    run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert run.stdout is not None
+    group = int(run.stdout.readline())
+    run.kill()
+    run.communicate()
+    wait_until(lambda: not living(group), within=10)
+
+
+def living(group: int) -> list[str]:
+    """Processes of the group that are no zombies."""
+    found = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    lines = (line.split(maxsplit=2) for line in found.splitlines())
+    return [line[2] for line in lines if int(line[0]) == group and not line[1].startswith("Z")]
+
+
 class Nobody(Peer):
     package = "standpipe-nobody"
     program = "standpipe-nobody"

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,23 @@ def no_autostart() -> Iterator[None]:
         policy.unlink(missing_ok=True)
 
 
+WATCH = "import os, signal, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]), signal.SIGKILL)"
+
+
+def watchdog(group: int) -> subprocess.Popen[bytes]:
+    """A process that kills the group when ours is gone, which it knows by the end of its input.
+
+    The kernel's own signal at a parent's death is not enough: it is forgotten when a server changes its
+    user, and ends a master process whose workers then live on.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-IS", "-c", WATCH, str(group)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 class Peer:
     """One real server. `with Nginx() as nginx:` or `start()` and `stop()`; ports are attributes after the start.
 
@@ -91,6 +109,7 @@ class Peer:
         self.directory = Path(tempfile.mkdtemp(prefix=f"standpipe-{self.package}-"))
         self.directory.chmod(0o755)
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.watchdogs: list[subprocess.Popen[bytes]] = []
 
     @classmethod
     def program_path(cls) -> str | None:
@@ -146,11 +165,11 @@ class Peer:
         return self.is_ready()
 
     def spawn(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Run a command that the kernel kills when this process dies, however it dies."""
+        """Run a command in a group of its own, which ends with this process, however that dies."""
         program = shutil.which(command[0], path=SYSTEM_PATH) or command[0]
         with (self.directory / f"{Path(program).name}.log").open("ab") as log:
             process = subprocess.Popen(
-                ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--", program, *command[1:]],
+                [program, *command[1:]],
                 cwd=self.directory,
                 env=os.environ | {"PATH": SYSTEM_PATH} | environment,
                 stdin=subprocess.DEVNULL,
@@ -159,6 +178,7 @@ class Peer:
                 start_new_session=True,
             )
         self.processes.append(process)
+        self.watchdogs.append(watchdog(process.pid))
         return process
 
     def run(self, *command: str, stdin: str | None = None, **environment: str) -> str:
@@ -189,7 +209,11 @@ class Peer:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        for dog in self.watchdogs:
+            dog.kill()
+            dog.communicate()
         self.processes.clear()
+        self.watchdogs.clear()
 
     def stop(self) -> None:
         self.halt()
