@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from monitors.sandbox.control import Control
+from monitors.sandbox.client import Control
 from statuspage.database import embedded
 from statuspage.database.place import Place
 from tests.running import Up
