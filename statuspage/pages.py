@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from statuspage.views import health, links, people, queues, tokens
-from statuspage.views.board import board, board_queue, board_queue_csv
+from statuspage.views.board import board
 from statuspage.views.public import status_page
 from statuspage.views.theme import theme
 
@@ -16,11 +16,10 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("sign-in/<str:secret>/", links.sign_in_link, name="sign-in-link"),
     path("console/", board, name="board"),
-    path("console/board/queues/<slug:slug>/", board_queue, name="board-queue"),
-    path("console/board/queues/<slug:slug>/samples.csv", board_queue_csv, name="board-queue-csv"),
     path("console/queues/", queues.queue_list, name="queue-list"),
     path("console/queues.<str:form>", queues.queue_export, name="queue-export"),
     path("console/queues/<str:slug>/", queues.queue_detail, name="queue-detail"),
+    path("console/queues/<str:slug>/samples.csv", queues.queue_samples, name="queue-samples"),
     path("console/theme/", theme, name="theme"),
     path("console/people/", people.person_list, name="person-list"),
     path("console/people/<int:pk>/role/", people.person_role, name="person-role"),

@@ -18,9 +18,9 @@ class HashedFiles(CompressedManifestStaticFilesStorage):
     support_js_module_import_aggregation = True
 
     def stored_name(self, name: str) -> str:
-        if not self.hashed_files:
-            return name
-        return str(super().stored_name(name))
+        # What was added since the last collection keeps its plain name until the next.
+        known: str | None = self.hashed_files.get(self.hash_key(self.clean_name(name)))
+        return known or name
 
 
 class StaticFiles(WhiteNoiseMiddleware):

@@ -31,8 +31,7 @@ DOORS: dict[str, Door] = {
     "statuspage:metrics": Door(TOKEN),
     # board
     "statuspage:board": Door(VIEWER),
-    "statuspage:board-queue": Door(VIEWER, ("no-such-queue",)),
-    "statuspage:board-queue-csv": Door(VIEWER, ("no-such-queue",)),
+    "statuspage:queue-samples": Door(VIEWER, ("no-such-queue",)),
     # queues
     "statuspage:queue-list": Door(VIEWER),
     "statuspage:queue-export": Door(VIEWER, ("csv",)),

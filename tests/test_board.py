@@ -163,12 +163,12 @@ def test_an_open_finding_is_shown_until_it_ends(viewer: Client) -> None:
 
 def test_the_drawer_reads_a_day_and_gives_it_as_csv(viewer: Client) -> None:
     bad_night()
-    page = viewer.get("/console/board/queues/inbound/").content.decode()
+    page = viewer.get("/console/queues/inbound/").content.decode()
     assert page.count('class="series"') == 2
-    lines = viewer.get("/console/board/queues/inbound/samples.csv").content.decode().splitlines()
+    lines = viewer.get("/console/queues/inbound/samples.csv").content.decode().splitlines()
     assert lines[0] == "minute_utc,depth_min,depth_max,depth_last,ingress_rate,ack_rate,oldest_s"
     assert len(lines) > 1_400
 
 
 def test_a_drawer_of_no_queue_is_not_found(viewer: Client) -> None:
-    assert viewer.get("/console/board/queues/none/").status_code == 404
+    assert viewer.get("/console/queues/none/").status_code == 404
