@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from tests.benchmarks.readers import readers
-from tests.benchmarks.row import Row, ms, quantile, report
+from tests.benchmarks.rows import Row, ms, quantile, report
 from tests.benchmarks.web import Web
 from tests.waiting import wait_until_async
 
@@ -30,10 +30,11 @@ def rows() -> Iterable[Row]:
             theirs += asyncio.run(frames(web, "/layer/"))
     ratio, usually = p99(theirs) / p99(ours), usual(theirs) / usual(ours)
     yield Row(
-        what=f"one 2 kB frame to {SOCKETS:,} sockets, p99 of {len(ours)} frames (median of each frame's own p99)",
+        what=f"2 kB frame to {SOCKETS:,} sockets beside group_send, p99 (usual)",
         ours=f"{ms(p99(ours))} ({ms(usual(ours))})",
-        peer=f"group_send {ms(p99(theirs))} ({ms(usual(theirs))}): {ratio:.1f}x shorter ({usually:.1f}x)",
-        reach=">= 8x shorter",
+        peer=f"{ms(p99(theirs))} ({ms(usual(theirs))})",
+        ratio=f"{ratio:.1f}x ({usually:.1f}x)",
+        bar=">= 8x",
         is_reached=ratio >= 8,
     )
 

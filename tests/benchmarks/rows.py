@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+import django
+
+# A benchmark is a process of its own, and whatever it imports after this may import models.
+django.setup()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,26 @@ class Row:
     def show(self) -> None:
         mark = {True: "reached", False: "MISSED", None: ""}[self.is_reached]
         print(f"{self.what:58} {self.ours:>14} {self.peer:>14} {self.ratio:>8} {self.bar:>10} {mark}", flush=True)
+
+
+def report(rows: Callable[[], Iterable[Row]]) -> int:
+    """Print each row as soon as it is known; the exit status says whether all reach what they should."""
+    heading()
+    falls_short = False
+    for row in rows():
+        row.show()
+        falls_short = falls_short or row.is_reached is False
+    return int(falls_short)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of them lie; nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def ms(seconds: float) -> str:
+    return f"{seconds * 1_000:.1f} ms"
 
 
 def heading() -> None:
