@@ -5,7 +5,9 @@ Django bounds forms, but reads any body to disk first; uvicorn's fast parser col
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -16,6 +18,8 @@ HEADERS_MAX = 64 << 10
 """Bytes; what nginx and h11 allow by default, or more."""
 BODY_MAX = 8 << 20
 """Bytes; a thousand queue samples are 200 kB."""
+DRAIN_MAX = 4 * BODY_MAX
+DRAIN_FOR_S = 1.0
 TOO_MUCH_HEADER = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"  # RFC 6585 5
 )
@@ -53,7 +57,7 @@ class BoundedBody:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
         elif announced(scope) > BODY_MAX:
-            await refuse(scope, send)
+            await refuse(scope, receive, send)
         else:
             await self.watch(scope, receive, send)
 
@@ -68,7 +72,7 @@ class BoundedBody:
             if received > BODY_MAX:
                 if not is_refused:
                     is_refused = True
-                    await refuse(scope, send)
+                    await refuse(scope, receive if message.get("more_body") else None, send)
                 return {"type": "http.disconnect"}
             return message
 
@@ -84,6 +88,19 @@ def announced(scope: Scope) -> int:
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
 
 
-async def refuse(scope: Scope, send: Send) -> None:
+async def refuse(scope: Scope, rest: Receive | None, send: Send) -> None:
+    if rest is not None and not any(name == b"expect" for name, _ in scope["headers"]):
+        await drain(rest)
     line = f"The body is larger than {BODY_MAX >> 20} MB.\n".encode()
     await answer(scope, send, Document(line, "text/plain; charset=utf-8", ((b"connection", b"close"),)), 413)
+
+
+async def drain(rest: Receive) -> None:
+    """Throw away what still comes, for a moment: a connection closed on unread data is reset, and takes the
+    answer with it (RFC 9112 section 9.6).
+    """
+    left = DRAIN_MAX
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_FOR_S):
+            while left > 0 and (message := await rest()).get("more_body"):
+                left -= len(message["body"])

@@ -85,6 +85,11 @@ def test_a_body_that_announces_too_much_is_refused(port: int) -> None:
     assert answered.endswith(b"The body is larger than 8 MB.\n")
 
 
+def test_a_client_that_sends_all_of_a_refused_body_still_hears_why(port: int) -> None:
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9000000\r\n\r\n"
+    assert answer_to(port, head, b"a" * 9_000_000).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_body_in_chunks_is_refused_when_it_turns_out_too_large(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "BODY_MAX", 1000)
     chunk = b"190\r\n" + b"a" * 400 + b"\r\n"
