@@ -46,6 +46,7 @@ class LiveServer:
             port=self.port,
             log_level="error",
             lifespan="off",
+            ws="websockets-sansio",
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=1,
         )

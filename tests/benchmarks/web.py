@@ -31,7 +31,18 @@ class Web:
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "uvicorn", self.application, "--host", "127.0.0.1", "--port", str(self.port)]
-        quiet = ["--log-level", "error", "--lifespan", "off", "--ws-per-message-deflate", "false", "--backlog", "4096"]
+        quiet = [
+            "--log-level",
+            "error",
+            "--lifespan",
+            "off",
+            "--ws-per-message-deflate",
+            "false",
+            "--ws",
+            "websockets-sansio",
+            "--backlog",
+            "4096",
+        ]
         die_with_us = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"] if Path("/usr/bin/setpriv").exists() else []
         self.process = subprocess.Popen([*die_with_us, *command, *quiet], cwd=ROOT)
         wait_until(lambda: is_listening(self.port), within=30)

@@ -21,6 +21,9 @@ server:
     zonelistfile: "{directory}/zone.list"
     log-only-syslog: no
     verbosity: 1
+    # Off: from 200 answers a second on it would drop some, for it takes a test for an attack.
+    rrl-ratelimit: 0
+    rrl-whitelist-ratelimit: 0
 remote-control:
     control-enable: yes
     control-interface: "{directory}/control.sock"
