@@ -22,6 +22,10 @@ class Curls:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._watch_timer)
 
+    @property
+    def is_closed(self) -> bool:
+        return self._loop.is_closed()
+
     async def perform(self, curl: pycurl.Curl) -> tuple[int, str]:
         """libcurl's code (0 is well) and its words. Ends by the handle's own TIMEOUT_MS, which must be set."""
         done: asyncio.Future[tuple[int, str]] = self._loop.create_future()

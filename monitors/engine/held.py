@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,8 @@ class Held:
     due_us: int = 0
     last_us: int = 0
     is_running: bool = False
+    """Or waiting for its host to have room; `task` is there while it runs."""
+    task: asyncio.Task[None] | None = None
     is_dropped: bool = False
     is_warm: bool = False
     last_success: Observed | None = None

