@@ -25,9 +25,9 @@ ERROR = re.compile(r"level=error|Traceback")
 def main() -> int:
     arguments = parsed()
     with tempfile.TemporaryDirectory(prefix="standpipe-soak-") as directory:
-        up = Up(Path(directory), more=("--sandbox",) if arguments.sandbox else ())
+        up = Up(Path(directory))
         try:
-            samples = watch(up.start(), arguments.minutes * 60)
+            samples = watch(up.start(is_with_sandbox=arguments.sandbox), arguments.minutes * 60)
             up.end()
         finally:
             up.sweep()
