@@ -1,4 +1,4 @@
-"""A real RabbitMQ: every trouble of a queue is seen for what it is within three looks."""
+"""A real RabbitMQ: every trouble of a queue is seen for what it is, within three looks unless a test allows more."""
 
 from __future__ import annotations
 
