@@ -236,6 +236,20 @@ def test_a_duplicate_is_seen_at_the_sink_and_in_the_totals(sandbox: Sandbox) -> 
     assert sandbox.totals()["residual"] == before - 2
 
 
+def test_a_duplicate_ordered_while_a_batch_is_under_way_is_counted(sandbox: Sandbox) -> None:
+    sandbox.mode("offline")
+    before = sandbox.totals()["residual"]
+    sandbox.break_("senders-stopped", "sender-2")
+    sandbox.break_("slow", "sender-1", seconds=0.5)
+    numbers = sandbox.send(3)
+    sandbox.mode("online")
+    eventually(lambda: sandbox.totals()["in_flight"] == 3)
+    sandbox.break_("duplicate", count=1)
+    eventually(lambda: sandbox.totals()["queued"] + sandbox.totals()["in_flight"] == 0)
+    assert sorted(sandbox.arrivals(number) for number in numbers) == [1, 1, 2]
+    assert sandbox.totals()["residual"] == before - 1
+
+
 def test_a_leak_sends_while_offline(sandbox: Sandbox) -> None:
     sandbox.mode("offline")
     before = sandbox.totals()["by_instance"].get("sender-2", {}).get("sent", 0)
