@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 
 from monitors.results import EVIDENCE_LIMIT_BYTES
@@ -52,35 +52,43 @@ def capped(text: str, limit: int = EVIDENCE_LIMIT_BYTES) -> str:
     return raw[:room].decode("utf-8", "ignore") + CUT.format(left=len(raw) - room)
 
 
+Words = bytes | str | Callable[[], str]
+"""What was said, or what makes the text of it: rendering waits until somebody reads."""
+
+
 class Transcript:
     """What was said, in order: `>` ours, `<` theirs, `*` remarks, each with milliseconds since the start."""
 
     __slots__ = ("_lines", "_room", "_started")
 
     def __init__(self) -> None:
-        self._lines: list[tuple[float, str, bytes | str]] = []
+        self._lines: list[tuple[float, str, Words]] = []
         self._room = EVIDENCE_LIMIT_BYTES
         self._started = perf_counter()
 
-    def sent(self, said: bytes | str) -> None:
+    def sent(self, said: Words) -> None:
         self._add(">", said)
 
-    def heard(self, said: bytes | str) -> None:
+    def heard(self, said: Words) -> None:
         self._add("<", said)
 
     def remark(self, said: str) -> None:
         self._add("*", said)
 
-    def _add(self, mark: str, said: bytes | str) -> None:
-        if self._room > 0 and said:
+    def _add(self, mark: str, said: Words) -> None:
+        if self._room <= 0 or not said:
+            return
+        if not callable(said):
             self._room -= len(said) + 12
-            self._lines.append((perf_counter(), mark, said[:EVIDENCE_LIMIT_BYTES]))
+            said = said[:EVIDENCE_LIMIT_BYTES]
+        self._lines.append((perf_counter(), mark, said))
 
     def text(self, secrets: Iterable[str] = ()) -> str:
         said = "\n".join([self._shown(at, mark, raw) for at, mark, raw in self._lines])
         return capped(redacted(UNPRINTABLE.sub(_escaped, said), secrets))
 
-    def _shown(self, at: float, mark: str, raw: bytes | str) -> str:
+    def _shown(self, at: float, mark: str, said: Words) -> str:
+        raw = said() if callable(said) else said
         text = raw.decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw
         text = text.rstrip().replace("\r\n", "\n")
         if "\n" in text:

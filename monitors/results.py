@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -36,8 +36,9 @@ class ProbeResult:
 
     `reason` is a stable code (`[a-z0-9_]+`), `sentence` the same for people, with the values that
     decided. `latency_ms` is None when nothing was reached. `phases_ms` keeps the order in which the
-    phases happened. `evidence` is what the wire said, credentials already redacted. `details` holds
-    the rows that a kind keeps besides the observation (JSON only: it may wait in the spool).
+    phases happened. `said` is what the wire said, credentials redacted, or what makes that text: most
+    successes are never read, and writing each down was up to a sixth of a check. `details` holds the
+    rows that a kind keeps besides the observation (JSON only: it may wait in the spool).
     """
 
     result: Result
@@ -45,5 +46,10 @@ class ProbeResult:
     sentence: str
     latency_ms: float | None = None
     phases_ms: Mapping[str, float] = field(default_factory=dict)
-    evidence: str | None = None
+    said: str | Callable[[], str] | None = None
     details: Mapping[str, Any] | None = None
+
+    @property
+    def evidence(self) -> str | None:
+        """The transcript, made anew at each call where it is not text yet."""
+        return self.said() if callable(self.said) else self.said

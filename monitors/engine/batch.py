@@ -118,7 +118,7 @@ def evidence_rows(batch: Iterable[Observed], held_by_monitor: Mapping[int, Held]
     for observed in batch:
         held = held_by_monitor.get(observed.check.monitor_id)
         if observed.result.result is Result.OK:
-            if held is not None and observed.result.evidence is not None:
+            if held is not None and observed.result.said is not None:
                 yield from recovered_success(held, observed)
             continue
         if held is not None and held.last_success is not None:

@@ -118,7 +118,7 @@ def disbelieved(observed: Observed) -> Observed:
         Result.UNKNOWN,
         "own_network",
         f"Not measured: the prober's own network is gone. {result.sentence}",
-        evidence=result.evidence,
+        said=result.said,
         details=result.details,
     )
     return replace(observed, result=doubtful)

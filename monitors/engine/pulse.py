@@ -71,7 +71,7 @@ class Pulse:
         self._overloaded_at = datetime.now(UTC)
         self.overloaded_since = self.overloaded_since or self._overloaded_at
         sentence = f"Not measured: the prober was held up for {late_s * 1000:.0f} ms meanwhile. {result.sentence}"
-        return ProbeResult(Result.UNKNOWN, OVERLOADED, sentence, evidence=result.evidence, details=result.details)
+        return ProbeResult(Result.UNKNOWN, OVERLOADED, sentence, said=result.said, details=result.details)
 
     def calm_down(self, now: datetime) -> None:
         if self._overloaded_at is not None and now - self._overloaded_at > CALM_AFTER:

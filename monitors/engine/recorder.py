@@ -184,8 +184,8 @@ class Recorder:
 
 
 def without_evidence(observed: Observed) -> Observed:
-    return replace(observed, result=replace(observed.result, evidence=None))
+    return replace(observed, result=replace(observed.result, said=None))
 
 
 def bare_result(observed: Observed) -> ProbeResult:
-    return replace(observed.result, sentence="", phases_ms={}, evidence=None, details=None)
+    return replace(observed.result, sentence="", phases_ms={}, said=None, details=None)

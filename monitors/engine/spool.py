@@ -54,7 +54,7 @@ class Spool:
         for observed in batch:
             self._serial += 1
             lines.append(observation_line(self._serial, observed))
-            if observed.result.evidence is not None:
+            if observed.result.said is not None:
                 evidence.append(json.dumps([self._serial, observed.result.evidence]) + "\n")
         self._observations.write("".join(lines).encode())
         self._observations.flush()
@@ -213,7 +213,7 @@ def observation_line(serial: int, observed: Observed) -> str:
     check, result = observed.check, observed.result
     row = {
         "n": serial,
-        "e": result.evidence is not None,
+        "e": result.said is not None,
         "monitor": check.monitor_id,
         "location": observed.location_id,
         "at": microseconds(observed.at),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -128,7 +129,7 @@ class Attempt:
             excerpt(sentence, 500),
             latency_ms=round((now - self._started) * 1000, 3) if self.is_reached else None,
             phases_ms=self.phases_ms,
-            evidence=self.transcript.text(self.secrets),
+            said=partial(self.transcript.text, tuple(self.secrets)),
             details=self.details or None,
         )
 

@@ -210,7 +210,7 @@ async def inquire(attempt: Attempt) -> ProbeResult:
     reply = await ask(endpoint, options.query, options.type, timeout_s=timeout_s, recursion=recursion)
     if reply.message is not None:
         attempt.is_reached = True
-        attempt.transcript.heard(reply.message.to_text())
+        attempt.transcript.heard(reply.message.to_text)
     if fault := silence_fault(reply, options.server is None):
         raise fault
     answer = answer_of(reply, options.query, options.type)

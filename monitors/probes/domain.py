@@ -40,7 +40,7 @@ def result_of(options: DomainOptions, evaluation: Evaluation) -> ProbeResult:
         decisive.reason,
         sentence_of(options, evaluation.judgements, decisive),
         latency_ms=round(evaluation.took_ms, 3),
-        evidence="\n".join(lines).encode()[:EVIDENCE_LIMIT_BYTES].decode("utf-8", "ignore"),
+        said="\n".join(lines).encode()[:EVIDENCE_LIMIT_BYTES].decode("utf-8", "ignore"),
         details=details_of(evaluation.judgements),
     )
 

@@ -112,7 +112,7 @@ def failed(check: Check, remembered: Remembered, error: SourceError) -> ProbeRes
         result=Result.FAIL if is_missing else Result.UNKNOWN,
         reason=error.reason,
         sentence=error.sentence,
-        evidence=error.evidence,
+        said=error.evidence,
         details=rows.details(check, memory, state, now, samples=[], events=[]),
     )
 

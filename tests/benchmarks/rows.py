@@ -52,12 +52,14 @@ def heading() -> None:
     print(f"{'':58} {'ours':>14} {'peer':>14} {'ratio':>8} {'bar':>10}")
 
 
-def compared(what: str, ours: float, peer: float | None, bar: float, unit: str = "/CPU-s") -> Row:
+def compared(what: str, ours: float, peer: float | None, bar: float | None = None, unit: str = "/CPU-s") -> Row:
     """More is better; the bar is a ratio. Without a peer there is nothing to reach."""
+    reach = "-" if bar is None else f">= {bar:g}x"
     if peer is None:
-        return Row(what, f"{ours:,.0f}{unit}", "missing", bar=f">= {bar:g}x")
+        return Row(what, f"{ours:,.0f}{unit}", "missing", bar=reach)
     ratio = ours / peer
-    return Row(what, f"{ours:,.0f}{unit}", f"{peer:,.0f}{unit}", f"{ratio:.2f}x", f">= {bar:g}x", ratio >= bar)
+    is_reached = None if bar is None else ratio >= bar
+    return Row(what, f"{ours:,.0f}{unit}", f"{peer:,.0f}{unit}", f"{ratio:.2f}x", reach, is_reached)
 
 
 def bounded(what: str, value: float, bound: float, unit: str) -> Row:

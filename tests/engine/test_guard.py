@@ -19,7 +19,7 @@ from tests.waiting import wait_until_async
 
 def observed(reason: str, result: Result = Result.FAIL) -> Observed:
     check = Check(1, "api-a", "http", 5.0, 10.0, options=None)
-    return Observed(check, 1, datetime.now(UTC), ProbeResult(result, reason, f"{reason}.", evidence="wire"))
+    return Observed(check, 1, datetime.now(UTC), ProbeResult(result, reason, f"{reason}.", said="wire"))
 
 
 class Silent:

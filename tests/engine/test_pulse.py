@@ -20,7 +20,7 @@ CHECK = Check(1, "api-a", "http", 2.0, 10.0, options=None)
 
 
 def result(said: str, reason: str) -> ProbeResult:
-    return ProbeResult(Result(said), reason, "Said.", evidence="wire")
+    return ProbeResult(Result(said), reason, "Said.", said="wire")
 
 
 async def stalled_for(seconds: float) -> tuple[Pulse, float]:

@@ -29,7 +29,7 @@ class FullDisk(Spool):
 
 
 def observed(number: int) -> Observed:
-    result = ProbeResult(Result.FAIL, "refused", f"No {number}.", evidence="wire")
+    result = ProbeResult(Result.FAIL, "refused", f"No {number}.", said="wire")
     return Observed(CHECK, 1, START + timedelta(seconds=number), result)
 
 

@@ -6,28 +6,12 @@ from tests.peers.peer import Peer, free_port, is_listening
 
 MODULES = """
 modules:
-  http_2xx: {prober: http, timeout: 5s, http: {preferred_ip_protocol: ip4, tls_config: {insecure_skip_verify: true}}}
-  tcp_connect: {prober: tcp, timeout: 5s}
-  smtp_starttls:
-    prober: tcp
-    timeout: 5s
-    tcp:
-      tls_config: {insecure_skip_verify: true}
-      query_response:
-        - expect: "^220 "
-        - send: "EHLO prober\\r"
-        - expect: "^250-STARTTLS"
-        - send: "STARTTLS\\r"
-        - expect: "^220 "
-        - starttls: true
-        - send: "EHLO prober\\r"
-        - expect: "^250"
-        - send: "QUIT\\r"
+  http_2xx: {prober: http, timeout: 5s, http: {preferred_ip_protocol: ip4}}
 """
 
 
 class Blackbox(Peer):
-    """`url/probe?module=http_2xx&target=...`; more modules as YAML of the exporter's own shape."""
+    """`url/probe?module=http_2xx&target=...`; more modules as YAML of the exporter's own shape, indented by two."""
 
     package = "prometheus-blackbox-exporter"
     program = "prometheus-blackbox-exporter"

@@ -85,7 +85,7 @@ def _told(result: Result, reason: str, sentence: str, exchange: Exchange | None,
         sentence,
         latency_ms=answer.total_ms if is_reached else None,
         phases_ms=answer.phases_ms,
-        evidence=exchange.evidence(answer),
+        said=exchange.transcript(answer),
         details={"certificate_not_after": end_of(answer.leaf)} if answer.leaf else None,
     )
 

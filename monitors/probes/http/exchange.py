@@ -10,8 +10,9 @@ import os
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pycurl
@@ -172,7 +173,7 @@ class Exchange:
         info = self._curl.getinfo
         return Answer(
             code=code,
-            words=words or self._curl.errstr(),
+            words=words or self._curl.errstr() if code else "",
             status=info(pycurl.RESPONSE_CODE),
             head=b"".join(self._head),
             body=b"".join(self._body),
@@ -191,16 +192,21 @@ class Exchange:
             leaf=self._leaf,
         )
 
-    def evidence(self, answer: Answer) -> str:
-        """The exchange as a readable transcript, without credentials and cookies."""
-        head = COOKIE.sub(r"\1[redacted]", printable(answer.head))
-        body = printable(answer.body[:BODY_SHOWN_BYTES])
+    def transcript(self, answer: Answer) -> Callable[[], str]:
+        """What makes the exchange readable; it keeps no more of the body than it will show."""
         left = len(answer.body) - BODY_SHOWN_BYTES
-        cut = f"\n[cut here: {left} more bytes]" if left > 0 else ""
-        remark = f"* {answer.words}\n" if answer.code else ""
-        leaf = f"* {answer.leaf.text()}\n" if answer.leaf else ""
-        text = f"{self._said}{leaf}{remark}\n{head}{body}{cut}"
-        return capped(redacted(text, self._secrets) if self._secrets else text)
+        if left > 0:
+            answer = replace(answer, body=answer.body[:BODY_SHOWN_BYTES])
+        return partial(transcript, self._said, answer, left, self._secrets)
+
+
+def transcript(said: str, answer: Answer, left: int, secrets: tuple[str, ...]) -> str:
+    """An exchange as a person reads it, without credentials and cookies."""
+    leaf = f"* {answer.leaf.text()}\n" if answer.leaf else ""
+    remark = f"* {answer.words}\n" if answer.code else ""
+    head = COOKIE.sub(r"\1[redacted]", printable(answer.head))
+    cut = f"\n[cut here: {left} more bytes]" if left > 0 else ""
+    return capped(redacted(f"{said}{leaf}{remark}\n{head}{printable(answer.body)}{cut}", secrets))
 
 
 def _trust(options: HttpOptions) -> str:
