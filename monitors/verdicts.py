@@ -151,7 +151,8 @@ def changed(standing: Standing, verdict: Verdict, seen: Seen, evidence: Sequence
     if is_flapping:
         reason, sentence, verdict = "flapping", flapping_sentence(flips), Verdict.DEGRADED
     else:
-        reason, sentence = seen.reason, seen.sentence
+        telling = telling_of(verdict, evidence, seen)
+        reason, sentence = telling.reason, telling.sentence
     return replace(
         standing,
         verdict=verdict,
@@ -172,6 +173,13 @@ def first_showing(verdict: Verdict, standing: Standing, evidence: Sequence[Seen]
     else:
         showing = ANSWERED if standing.verdict is Verdict.DOWN else BAD
     return next((seen.at for seen in evidence if seen.result in showing and seen.at > standing.since), otherwise)
+
+
+def telling_of(verdict: Verdict, evidence: Sequence[Seen], seen: Seen) -> Seen:
+    """The observation that says why. After an outage a good one may confirm what a slow one before it made degraded."""
+    if verdict is Verdict.DEGRADED and seen.result is Result.OK:
+        return next((entry for entry in reversed(evidence) if entry.result is Result.WARN), seen)
+    return seen
 
 
 def flapping_sentence(flips: Sequence[float]) -> str:

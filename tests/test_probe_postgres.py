@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from monitors.engine.connections import connection_parameters
 from monitors.probes import KINDS, Check
 from monitors.probes.postgres import judgement
-from monitors.probes.postgres.figures import Backend, Figures, Replica, Slot
+from monitors.probes.postgres.figures import Backend, Blocked, Figures, Replica, Slot
 from monitors.probes.postgres.options import PostgresOptions
 from monitors.reasons import REASONS
 from monitors.results import ProbeResult, Result
@@ -209,6 +209,13 @@ def replica(lag_s: float | None, state: str = "streaming") -> Replica:
     return Replica(name="standby-1", state=state, sync_state="async", lag_s=lag_s, lag_bytes=0)
 
 
+def blocked(seconds: float, blocker_xact_s: float | None) -> Blocked:
+    return Blocked(
+        pid=7, seconds=seconds, query=None, blocker_pid=5, blocker_user="dba", blocker_application="migration",
+        blocker_state="idle in transaction", blocker_xact_s=blocker_xact_s, blocker_query=None,
+    )  # fmt: skip
+
+
 ROWS = [
     pytest.param({}, figures(), None, id="well"),
     pytest.param({"max_replay_lag": "30s"}, figures(replicas=[replica(31)]), "replica_lagging", id="a replica behind"),
@@ -233,6 +240,11 @@ ROWS = [
         "transaction_long",
         id="a long transaction",
     ),
+    pytest.param({}, figures(blocked=[blocked(31, 31)]), "backend_blocked", id="somebody waits long"),
+    pytest.param({}, figures(blocked=[blocked(1, 31)]), "backend_blocked", id="waiters give up, who blocks them stays"),
+    pytest.param({}, figures(blocked=[blocked(1, 2)]), None, id="a short wait for a short transaction"),
+    pytest.param({}, figures(blocked=[blocked(31, None)]), "backend_blocked", id="a prepared transaction has no age"),
+    pytest.param({"max_blocked": None}, figures(blocked=[blocked(99, 99)]), None, id="not asked for"),
 ]
 
 

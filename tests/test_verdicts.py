@@ -76,6 +76,11 @@ def test_only_a_contradicting_result_asks_for_an_early_second_look() -> None:
     assert not is_unsettled(replace(UP, is_flapping=True), Result.FAIL)
 
 
+def test_who_eased_from_down_is_degraded_for_what_was_slow_not_for_what_was_good() -> None:
+    standing = after("ffwo")
+    assert (standing.verdict, standing.reason, standing.confirmed_at) == (Verdict.DEGRADED, "w", 4)
+
+
 def test_flapping_is_one_degraded_thing_until_calm() -> None:
     standing = after("ffooffoo")
     assert (standing.verdict, standing.is_flapping, standing.reason) == (Verdict.DEGRADED, True, "flapping")

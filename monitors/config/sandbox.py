@@ -30,6 +30,7 @@ def sandbox_configuration(status: Mapping[str, Any], url: str, reader_dsn: Path,
             *api_monitors(status),
             *smtp_monitors(status, password),
             database_monitor(reader_dsn),
+            suppression_monitor(status, reader_dsn),
             pool_monitor(status),
         ],
         "domains": [domain(status)],
@@ -114,7 +115,23 @@ def database_monitor(reader_dsn: Path) -> dict[str, Any]:
         "kind": "postgres",
         "dsn": {"file": str(reader_dsn)},
         "max_connections_pct": 90,
-        "max_blocked": "3s",
+        "max_blocked": "1s",
+        "every": "3s",
+        "timeout": "2s",
+    }
+
+
+def suppression_monitor(status: Mapping[str, Any], reader_dsn: Path) -> dict[str, Any]:
+    """Senders ask this list about every recipient: where it cannot be read, nothing may be sent."""
+    return {
+        "slug": "suppression",
+        "component": "sending",
+        "kind": "postgres",
+        "dsn": {"file": str(reader_dsn)},
+        "query": {"sql": status["database"]["suppression_sql"], "max_rows": 1, "timeout": "1s"},
+        "max_blocked": None,
+        "max_transaction": None,
+        "max_idle_in_transaction": None,
         "every": "3s",
         "timeout": "2s",
     }

@@ -95,7 +95,7 @@ class Api:
         try:
             figures = await self._fresh_figures()
         except LedgerError as error:
-            body = {"status": "failing", **about, "queue": None, "reason": f"database: {error}"}
+            body = {"status": "failing", "reason": f"database: {error}", **about, "queue": None}
             return web.as_json(503, body, {"retry-after": "5"})
         queue = {**figures._asdict(), "depth": figures.queued + figures.in_flight}
         return web.as_json(200, {"status": "ok", **about, "queue": queue})

@@ -14,6 +14,7 @@ from monitors.sandbox import schema as schemas
 STATEMENT_MS = 5_000  # longer than any healthy statement by far; shorter than a caller's patience
 LOCK_MS = 3_000
 QUICK_MS = 2_000
+QUICK_LOCK_MS = 1_000  # health has to say that the database is locked before whoever asks has lost patience
 
 
 class LedgerError(Exception):
@@ -148,7 +149,7 @@ class Ledger:
         self._instance = instance
         self._writes, self._quick = (
             Database(schemas.conninfo(database_url, schema, instance, statement_ms=statement_ms, lock_ms=lock_ms))
-            for statement_ms, lock_ms in ((STATEMENT_MS, LOCK_MS), (QUICK_MS, QUICK_MS))
+            for statement_ms, lock_ms in ((STATEMENT_MS, LOCK_MS), (QUICK_MS, QUICK_LOCK_MS))
         )
 
     async def accept(self, mail: Mail) -> int:

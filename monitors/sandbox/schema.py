@@ -69,6 +69,7 @@ QUEUE_SQL = (
     "select queued + in_flight as depth, accepted_total as in_total, sent_total + bounced_total as out_total,"
     " oldest_age_s, consumers, (select nullif(mode, 'online') from {schema}.mode) as held from {schema}.queue"
 )
+SUPPRESSION_SQL = "select address from {schema}.suppression limit 1"
 
 
 def conninfo(database_url: str, schema: str, application: str, *, statement_ms: int = 0, lock_ms: int = 0) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from monitors.sandbox import plan as plans
 from monitors.sandbox.ledger import LedgerError
 from monitors.sandbox.plan import Instance
-from monitors.sandbox.schema import QUEUE_SQL
+from monitors.sandbox.schema import QUEUE_SQL, SUPPRESSION_SQL
 from monitors.sandbox.supervisor import Platform
 from monitors.sandbox.zone import POOL_WEIGHTS
 
@@ -30,6 +30,7 @@ async def status(platform: Platform, reader_dsn: str | None) -> dict[str, Any]:
             "schema": setup.schema,
             "reader_dsn": reader_dsn,
             "queue_sql": QUEUE_SQL.format(schema=setup.schema),
+            "suppression_sql": SUPPRESSION_SQL.format(schema=setup.schema),
         },
         "totals": await _totals(platform),
         "faults": [asdict(one) for one in platform.active],

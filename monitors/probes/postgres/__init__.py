@@ -74,9 +74,9 @@ def connection_fault(error: psycopg.Error) -> Fault:
 
 def query_fault(error: psycopg.Error) -> Fault:
     reason = REASON_BY_SQLSTATE.get(error.sqlstate or "", "query_failed" if error.sqlstate else "closed")
-    return Fault(
-        reason, f"the server broke off: {excerpt(str(error), 200)}" if reason == "closed" else excerpt(str(error), 300)
-    )
+    # Without the lines below it, which show our own way of asking.
+    words = excerpt(error.diag.message_primary or str(error), 300)
+    return Fault(reason, f"the server broke off: {words}" if reason == "closed" else words)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ SELECT json_build_object(
     'blocked', (SELECT coalesce(json_agg(found), '[]') FROM (
         SELECT waiting.pid, waiting.query_s AS seconds, waiting.query, by.pid AS blocker_pid,
                by.usename AS blocker_user, by.application_name AS blocker_application, by.state AS blocker_state,
+               extract(epoch FROM clock_timestamp() - by.xact_start)::float8 AS blocker_xact_s,
                by.query AS blocker_query
         FROM activity waiting
         CROSS JOIN LATERAL (SELECT (pg_blocking_pids(waiting.pid))[1] AS pid) blocking
@@ -86,7 +87,13 @@ class Blocked(BaseModel):
     blocker_user: str | None
     blocker_application: str | None
     blocker_state: str | None
+    blocker_xact_s: float | None
     blocker_query: str | None
+
+    @property
+    def worst_s(self) -> float:
+        """Who gives up and tries again never waits for long: then it is the blocker's transaction that lasts."""
+        return max(self.seconds or 0.0, self.blocker_xact_s or 0.0)
 
     def __str__(self) -> str:
         who = "/".join(part for part in (self.blocker_user, self.blocker_application) if part) or "someone"

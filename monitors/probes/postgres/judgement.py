@@ -54,10 +54,12 @@ def _connections(options: PostgresOptions, figures: Figures) -> Iterator[Remark]
 def _blocked(options: PostgresOptions, figures: Figures) -> Iterator[Remark]:
     if options.max_blocked is None or not figures.blocked:
         return
-    worst = figures.blocked[0]
-    if (worst.seconds or 0) > options.max_blocked.total_seconds():
+    worst = max(figures.blocked, key=lambda blocked: blocked.worst_s)
+    if worst.worst_s > options.max_blocked.total_seconds():
+        open_s = worst.blocker_xact_s
+        held = "" if open_s is None else f", whose transaction is open for {words_for(timedelta(seconds=open_s))}"
         others = f", {figures.blocked_count} wait in all" if figures.blocked_count > 1 else ""
-        yield Remark("backend_blocked", f"{worst} for {worst.seconds:.0f} s{others}")
+        yield Remark("backend_blocked", f"{worst}{held}: waiting for {worst.seconds or 0:.0f} s{others}")
 
 
 def _too_long(reason: str, words: str, backends: list[Backend], bound: timedelta | None) -> Iterator[Remark]:

@@ -36,7 +36,8 @@ class Question(Strict):
 class PostgresOptions(Strict):
     """A bound that is set and that the role may not see gives a warning; grant it pg_monitor.
 
-    `max_blocked` and the other durations: how long before it is worth a warning.
+    `max_blocked` and the other durations: how long before it is worth a warning. Somebody is blocked for as long as
+    they wait, or as the transaction of whoever blocks them is open: programs that give up and try again wait briefly.
     """
 
     dsn: Secret
