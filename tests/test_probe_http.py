@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from monitors.probes import KINDS, Check
 from monitors.probes.expectations import FieldAbsentError, resolve, steps
-from monitors.probes.http.exchange import Answer
+from monitors.probes.http.answer import Answer
 from monitors.probes.http.judgement import exchange_fault
 from monitors.reasons import REASONS
 from monitors.results import ProbeResult, Result

@@ -11,7 +11,9 @@ from monitors.certificates import end_of
 from monitors.options import SecretError
 from monitors.probes.faults import Fault, fault_of, name_fault
 from monitors.probes.http import judgement
-from monitors.probes.http.exchange import Answer, Exchange, borrow, give_back, presented_leaf
+from monitors.probes.http.answer import Answer
+from monitors.probes.http.exchange import Exchange, borrow, give_back
+from monitors.probes.http.handle import presented_leaf
 from monitors.probes.http.options import HttpOptions
 from monitors.probes.kind import Check, Kind
 from monitors.results import ProbeResult, Result

@@ -13,7 +13,7 @@ from monitors.evidence import excerpt
 from monitors.probes.attempt import PHASE_WORDS, Remark
 from monitors.probes.expectations import Failure, header_failure, json_failure, text_failure
 from monitors.probes.faults import FAULT_BY_ERRNO, Fault, handshake_cause_fault, resolver_silence
-from monitors.probes.http.exchange import Answer
+from monitors.probes.http.answer import Answer
 from monitors.probes.http.options import HttpOptions
 from monitors.results import Result
 
