@@ -46,6 +46,11 @@ class Watch:
         assert self.memory.last is not None
         return self.memory.last
 
+    async def poll(self, seen: Callable[[Watch], bool], polls: int = 3) -> FlowState:
+        """Go on with the schedule, the first poll an interval from now, until it is seen."""
+        await asyncio.sleep(self.policy.interval_s)  # the schedule, not a wait for something
+        return await self.until(seen, looks=polls)
+
     async def until(self, seen: Callable[[Watch], bool], looks: int = 3) -> FlowState:
         """Look on schedule until it is seen; the first look is now."""
         state = await self.look()

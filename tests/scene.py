@@ -47,7 +47,7 @@ QUEUES: tuple[dict[str, Any], ...] = (
      "sentence": "The link is 98% full: 287/s acknowledged, 412/s coming in.", "depth": 18_406, "ingress_rate": 412.0,
      "ack_rate": 287.0, "net_rate": -125.0, "oldest": 192, "eta_s": None, "residual": 0, "utilisation_ratio": 0.98},
     {"slug": "outbound-bulk", "name": "outbound · bulk", "word": "flowing", "verdict": "up",
-     "sentence": "2117 waiting, none longer than 35 s.", "depth": 2_117, "ingress_rate": 54.0, "ack_rate": 61.0,
+     "sentence": "2,117 waiting, none longer than 35 s.", "depth": 2_117, "ingress_rate": 54.0, "ack_rate": 61.0,
      "net_rate": 7.0, "oldest": 35, "eta_s": 302.0, "residual": 0},
     {"slug": "inbound", "name": "inbound", "word": "flowing", "verdict": "up",
      "sentence": "12 waiting, none longer than 2 s.", "depth": 12, "ingress_rate": 31.0, "ack_rate": 31.4,

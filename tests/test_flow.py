@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitors.flow import AgeLevel, Context, FlowState, Memory, Policy, Sample, Word, advance, judge, replay
+from monitors.probes.queue_rows import imbalance_sentence
 
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 EVERY_SECOND = Policy(interval_s=1)
@@ -119,7 +120,7 @@ def test_a_drain_time_needs_three_rates() -> None:
 def test_a_growing_queue_has_no_drain_time_and_says_by_how_much() -> None:
     state = after(steady(range(30), depth=1_000, ingress=54, ack=41))
     assert (state.word, state.cause, state.eta) == (Word.GROWING, "capacity_exceeded", None)
-    assert state.sentence == "More comes in than goes out: 13/s short, 1377 waiting."
+    assert state.sentence == "More comes in than goes out: 13/s short, 1,377 waiting."
 
 
 def test_an_empty_queue_is_drained_now() -> None:
@@ -160,6 +161,54 @@ def test_a_stall_is_named_with_its_cause(told: dict[str, object], context: Conte
             assert state.cause == cause
     assert first is not None
     assert (first - at(59)).total_seconds() == after_s
+
+
+HELD_UP = {"consumers": 1, "in_flight": 50}
+TAKING = {"consumers": 1, "in_flight": 1}
+IMPATIENT = [
+    pytest.param(50, HELD_UP, 2, id="a consumer with all that it may hold: the third look"),
+    pytest.param(1, TAKING, 3, id="a consumer that took all there is: one look more"),
+    pytest.param(50, {"consumers": 1, "in_flight": 0}, 3, id="a consumer that takes nothing: one look more"),
+]
+
+
+@pytest.mark.parametrize(("depth", "told", "steps"), IMPATIENT)
+def test_standstill_is_seen_in_few_looks_where_a_short_patience_is_asked_for(
+    depth: int, told: dict[str, int], steps: int
+) -> None:
+    policy = Policy(interval_s=1, refresh_s=1, stall_after_s=1.5)
+    late_by = (0.0, 0.1, -0.1, 0.05, -0.05)  # no schedule is kept to the hair
+    looks = [
+        Sample(at(s + late), depth=depth * 2, in_total=200, out_total=100, **told) for s, late in enumerate(late_by)
+    ]
+    looks = [replace(look, depth=1) if told is TAKING else look for look in looks]
+    words = [after(looks[: count + 1], policy).word for count in range(len(looks))]
+    assert words.index(Word.STALLED) == steps
+
+
+LARGE = [
+    pytest.param({"consumers": 0}, "No consumer is connected: 12,345 waiting, nothing", id="nobody there"),
+    pytest.param({"consumers": 1, "in_flight": 2_000}, "One consumer holds 2,000 unacknowledged: 12,345 w", id="one"),
+    pytest.param({"consumers": 1_200, "in_flight": 9_000}, "1,200 consumers hold 9,000 unack", id="many"),
+    pytest.param(
+        {"in_flight": 2_000}, "The consumers hold 2,000 unacknowledged: 12,345 waiting", id="not told how many"
+    ),
+    pytest.param({"consumers": 2}, "Consumers take nothing: 12,345 waiting", id="taking nothing"),
+    pytest.param({"consumers": 2, "held": "drill"}, "Sending is paused on purpose (drill): 12,345 waiting.", id="held"),
+]
+
+
+@pytest.mark.parametrize(("told", "begins"), LARGE)
+def test_large_numbers_are_told_with_their_thousands_apart(told: dict[str, object], begins: str) -> None:
+    samples = [Sample(at(s), depth=12_345, in_total=12_345, out_total=0, **told) for s in range(40)]  # type: ignore[arg-type]
+    assert after(samples).sentence.startswith(begins)
+    assert after(samples[:1]).sentence == "12,345 waiting."
+
+
+def test_a_counter_that_fell_is_told_with_its_thousands_apart() -> None:
+    memory = replay([Sample(at(0), depth=1, in_total=12_345, out_total=1)], EVERY_SECOND)
+    memory = advance(memory, Sample(at(1), depth=1, in_total=1_000, out_total=1), EVERY_SECOND)
+    assert memory.events[0].sentence == "The in counter fell from 12,345 to 1,000."
 
 
 def test_a_stall_is_backdated_and_its_drain_time_grows() -> None:
@@ -318,6 +367,25 @@ def test_an_answer_without_figures_does_not_hide_a_restart() -> None:
     assert replay([*before, *starting, *gone], EVERY_SECOND).ledger.missing == 100
 
 
+def test_mail_that_came_unseen_before_a_restart_is_no_duplication() -> None:
+    before = [Sample(at(s), depth=100, in_total=100, out_total=0, epoch="a") for s in range(5)]
+    more = [Sample(at(5 + s), depth=160, epoch="b") for s in range(3)]
+    assert replay([*before, *more], EVERY_SECOND).ledger.missing == 0
+
+
+IMBALANCES = [
+    pytest.param(1, False, "1 message came in and neither went out nor waits.", id="one"),
+    pytest.param(12_345, True, "Up to 12,345 messages came in and neither went out nor wait.", id="many, at most"),
+    pytest.param(-1_500, False, "1,500 messages more went out or wait than came in: ", id="doubled"),
+]
+
+
+@pytest.mark.parametrize(("missing", "is_upper_bound", "begins"), IMBALANCES)
+def test_an_imbalance_is_told_in_words(missing: int, is_upper_bound: bool, begins: str) -> None:
+    state = FlowState(Word.FLOWING, "flowing", "", missing=missing, is_upper_bound=is_upper_bound)
+    assert imbalance_sentence(state).startswith(begins)
+
+
 def test_a_queue_that_is_whole_after_a_restart_has_lost_nothing() -> None:
     before = [Sample(at(s), depth=100, in_total=100, out_total=0, epoch="a") for s in range(5)]
     whole = [Sample(at(5 + s), depth=100, epoch="b") for s in range(3)]
@@ -437,6 +505,33 @@ def test_every_loss_and_duplicate_is_counted_exactly(steps: Steps, lost: int, da
     memory = replay([*kept, *more], ledger)
     is_closed = memory.ledger.changed_at is None
     assert memory.ledger.missing == lost or is_closed
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.floats(0, 1)), min_size=12, max_size=40),
+    st.integers(0, 12),
+    st.floats(0, 4.9),
+    st.sampled_from([1, 2, 5]),
+)
+def test_a_depth_newer_than_the_counters_accuses_nobody_after_a_restart(
+    seconds: list[tuple[int, float]], restart: int, phase: float, every: int
+) -> None:
+    """RabbitMQ's queues tell their depth at once, its counters only every 5 s, and none right after a restart.
+
+    What left between the last look and the restart nobody can know: it is told as "up to", and not tried here."""
+    policy = Policy(interval_s=every, refresh_s=5, is_gone_reset=True)
+    depth, totals, told, looks = 0, (0, 0), (None, None), list[Sample]()
+    for second, (arrived, share) in enumerate([(0, 0.0)] * 5 + seconds):
+        if second == restart + 5:
+            totals, told = (0, 0), (None, None)
+        is_unseen = restart + 5 - every <= second < restart + 5
+        left = 0 if is_unseen else int((depth + arrived) * share)
+        depth, totals = depth + arrived - left, (totals[0] + arrived, totals[1] + left)
+        if (second + phase) % 5 < 1:
+            told = totals if any(totals) else (None, None)
+        if second % every == 0:
+            looks.append(Sample(at(second), depth, *told, epoch=str(second >= restart + 5)))
+    assert replay(looks, policy).ledger.missing == 0
 
 
 @given(STEPS)

@@ -10,7 +10,7 @@ from statistics import median
 
 from monitors.flow.memory import AgeLevel, Memory
 from monitors.flow.sample import Context, Policy, Sample
-from monitors.wording import in_words, rate
+from monitors.wording import count, in_words, rate
 
 SAMPLES_FOR_ETA = 3
 STEADY_RATIO = 0.01
@@ -129,18 +129,24 @@ def blocked(last: Sample) -> Reading | None:
 def stalled(memory: Memory, last: Sample, context: Context) -> Reading | None:
     if not memory.is_stalled or memory.still_since is None:
         return None
-    waiting = (
-        f"{last.depth} waiting, nothing acknowledged for {in_words((last.at - memory.still_since).total_seconds())}"
-    )
-    held = context.held_reason or last.held
-    if held:
-        return Word.STALLED, "offline_mode", f"Sending is paused on purpose ({held}): {last.depth} waiting.", False
+    still_s = (last.at - memory.still_since).total_seconds()
+    waiting = f"{count(last.depth)} waiting, nothing acknowledged for {in_words(still_s)}"
+    paused_by = context.held_reason or last.held
+    if paused_by:
+        sentence = f"Sending is paused on purpose ({paused_by}): {count(last.depth)} waiting."
+        return Word.STALLED, "offline_mode", sentence, False
     if last.consumers == 0:
         return Word.STALLED, "no_consumers", f"No consumer is connected: {waiting}.", True
     if last.in_flight:
-        held_by = "One consumer holds" if last.consumers == 1 else f"{last.consumers or 'The'} consumers hold"
-        return Word.STALLED, "stuck_consumer", f"{held_by} {last.in_flight} unacknowledged: {waiting}.", True
+        held = f"{holders(last.consumers)} {count(last.in_flight)} unacknowledged"
+        return Word.STALLED, "stuck_consumer", f"{held}: {waiting}.", True
     return Word.STALLED, "no_ack", f"Consumers take nothing: {waiting}.", True
+
+
+def holders(consumers: int | None) -> str:
+    if consumers == 1:
+        return "One consumer holds"
+    return f"{count(consumers)} consumers hold" if consumers else "The consumers hold"
 
 
 def delayed(memory: Memory, last: Sample, level: AgeLevel, policy: Policy) -> Reading | None:
@@ -173,7 +179,7 @@ def growing(memory: Memory, last: Sample) -> Reading | None:
     net = net_now(memory)
     if not is_backlog or net >= -GROWING_RATIO * max(ingress, ack):
         return None
-    sentence = f"More comes in than goes out: {rate(-net)} short, {last.depth} waiting."
+    sentence = f"More comes in than goes out: {rate(-net)} short, {count(last.depth)} waiting."
     return Word.GROWING, "capacity_exceeded", sentence, False
 
 
@@ -184,7 +190,7 @@ def calm(memory: Memory, last: Sample) -> Reading:
         return Word.EMPTY, "empty", "Nothing is waiting.", False
     oldest = oldest_s(last)
     tail = "" if oldest is None else f", none longer than {in_words(oldest)}"
-    return Word.FLOWING, "flowing", f"{last.depth} waiting{tail}.", False
+    return Word.FLOWING, "flowing", f"{count(last.depth)} waiting{tail}.", False
 
 
 def drain_eta(memory: Memory, last: Sample, context: Context) -> Eta | None:

@@ -17,6 +17,8 @@ REANCHOR_S = 300.0
 """While all is well the anchor moves on, so that one percent is one percent of minutes, not of months."""
 SETTLED_S = 600.0
 """A loss that has not grown for this long is history: it is closed and the next one counts anew."""
+RENEWED_RATIO = 1.2
+"""A renewal takes a moment itself: what a source renews every 5 s is surely new after 6."""
 TOLERATED = 5
 TOLERATED_RATIO = 0.01
 
@@ -38,14 +40,24 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the balance. `owed` is what has to be counted as gone out for it to be even, `beyond` the
+    residual beyond tolerance or 0."""
+
+    at: datetime
+    owed: int
+    beyond: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """`residual` is the balance now; `missing` what is confirmed: > 0 lost, < 0 duplicated, 0 balanced.
 
-    `tail` holds the last looks as (at, residual beyond tolerance or 0), oldest first.
+    `tail` holds the last looks, oldest first.
     """
 
     anchor: Anchor | None = None
-    tail: tuple[tuple[datetime, int], ...] = ()
+    tail: tuple[Look, ...] = ()
     residual: int | None = None
     missing: int = 0
     missing_since: datetime | None = None
@@ -70,14 +82,24 @@ def observe(ledger: Ledger, sample: Sample, policy: Policy, rate: float | None) 
     totals = known_totals(sample, anchor)
     if anchor is None or totals is None or sample.depth is None:
         return replace(ledger, anchor=anchor, residual=None)
-    residual = anchor.depth + (totals[0] - anchor.in_total) - (totals[1] - anchor.out_total) - sample.depth
-    beyond = residual if abs(residual) > tolerance(totals, anchor, skew, policy) else 0
+    tolerated = tolerance(totals, anchor, skew, policy)
+    out = totals[1] - anchor.out_total
+    owed = anchor.depth + totals[0] - anchor.in_total - sample.depth
+    look = Look(sample.at, owed, beyond(owed - out, tolerated, anchor))
     span = confirm_span(anchor, policy)
     # One look older than the span is kept, so that the tail shows that the span is covered.
-    older = [look for look in ledger.tail if look[0] <= sample.at - span][-1:]
-    tail = (*older, *(look for look in ledger.tail if look[0] > sample.at - span), (sample.at, beyond))
-    ledger = replace(ledger, anchor=anchor, tail=tail, residual=residual)
-    return settle(confirm(ledger, span), sample, policy, skew)
+    older = [each for each in ledger.tail if each.at <= sample.at - span][-1:]
+    tail = (*older, *(each for each in ledger.tail if each.at > sample.at - span), look)
+    ledger = replace(ledger, anchor=anchor, tail=tail, residual=owed - out)
+    hindsight = beyond(tail[0].owed - out, tolerated, anchor)
+    return settle(confirm(ledger, span, hindsight), sample, policy, skew)
+
+
+def beyond(residual: int, tolerated: float, anchor: Anchor) -> int:
+    """The residual, or 0 where it means nothing."""
+    # What came in between the last look and a restart was never counted: more than was known is no duplication.
+    is_explained = anchor.is_restart and residual < 0
+    return 0 if is_explained or abs(residual) <= tolerated else residual
 
 
 def first_anchor(sample: Sample, policy: Policy, rate: float | None) -> Anchor | None:
@@ -110,26 +132,37 @@ def tolerance(totals: tuple[int, int], anchor: Anchor, skew: float, policy: Poli
 
 
 def confirm_span(anchor: Anchor, policy: Policy) -> timedelta:
-    """How long a residual must stand. A snapshot or a restart needs a second look only, past the refresh."""
-    return timedelta(seconds=policy.refresh_s if policy.is_exact or anchor.is_restart else CONFIRM_S)
+    """How long a residual must stand. A snapshot or a restart needs a second look only, past the refresh: by
+    then the counters have told all that had moved at the first."""
+    return renewed(policy) if policy.is_exact or anchor.is_restart else timedelta(seconds=CONFIRM_S)
 
 
-def confirm(ledger: Ledger, span: timedelta) -> Ledger:
-    """Take as missing what every look of the last `span`, and at least two, agree on: the smallest."""
-    values = [residual for _, residual in ledger.tail]
-    is_covered = len(values) > 1 and ledger.tail[-1][0] - ledger.tail[0][0] >= span
+def renewed(policy: Policy) -> timedelta:
+    return timedelta(seconds=policy.refresh_s * RENEWED_RATIO)
+
+
+def confirm(ledger: Ledger, span: timedelta, hindsight: int) -> Ledger:
+    """Take as missing what every look of the last `span`, and at least two, agree on: the smallest.
+
+    After a restart depth may be known before the counters. `hindsight` is the residual of the first of these
+    looks with what is counted as gone by now: what had left by then is in it, whatever has moved since.
+    """
+    assert ledger.anchor is not None
+    values = [look.beyond for look in ledger.tail]
+    is_covered = len(values) > 1 and ledger.tail[-1].at - ledger.tail[0].at >= span
+    if ledger.anchor.is_restart:
+        values.append(hindsight)
     if not is_covered or not (min(values) > 0 or max(values) < 0):
         return ledger
     agreed = min(values, key=abs)
     if agreed * ledger.missing > 0 and abs(agreed) <= abs(ledger.missing):
         return ledger
-    assert ledger.anchor is not None
     is_same_sign = agreed * ledger.missing > 0
     return replace(
         ledger,
         missing=agreed,
-        missing_since=ledger.missing_since if is_same_sign else ledger.tail[0][0],
-        changed_at=ledger.tail[-1][0],
+        missing_since=ledger.missing_since if is_same_sign else ledger.tail[0].at,
+        changed_at=ledger.tail[-1].at,
         is_upper_bound=ledger.anchor.is_restart,
     )
 
@@ -150,9 +183,9 @@ def is_history(ledger: Ledger, now: datetime) -> bool:
 def is_quiet(ledger: Ledger, policy: Policy) -> bool:
     """Nothing missing, and looked at for long enough. An exact anchor stays: it finds one lost in any number."""
     assert ledger.anchor is not None
-    if ledger.missing or any(residual for _, residual in ledger.tail) or len(ledger.tail) < 2:
+    if ledger.missing or any(look.beyond for look in ledger.tail) or len(ledger.tail) < 2:
         return False
-    now, since = ledger.tail[-1][0], ledger.anchor.at
+    now, since = ledger.tail[-1].at, ledger.anchor.at
     if ledger.anchor.is_restart:
-        return now - ledger.tail[0][0] >= timedelta(seconds=policy.refresh_s)
+        return now - ledger.tail[0].at >= renewed(policy)
     return not policy.is_exact and now - since >= timedelta(seconds=REANCHOR_S)

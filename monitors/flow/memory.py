@@ -12,6 +12,7 @@ from statistics import median
 from monitors.flow import ledger as conservation
 from monitors.flow.ledger import Ledger
 from monitors.flow.sample import Policy, Sample
+from monitors.wording import count
 
 TAU_S = 60.0
 """Time constant of the smoothed net rate."""
@@ -19,6 +20,11 @@ PEAK_TAU_S = 3_600.0
 """A peak ack rate is forgotten over hours, not minutes: it says what the senders can do."""
 NETS_KEPT = 60
 GAPS_KEPT = 20
+STILL_INTERVALS = 3
+STILL_INTERVALS_HELD = 2
+"""Where it is also seen who holds the mail, the third look after the last movement need not be waited for."""
+JITTER_RATIO = 0.25
+"""Looks come a little early or late: the third one must not miss three intervals by a hair."""
 STEPS_TO_CLEAR = 2
 """One acknowledgement may be a twitch; a stall ends after two steps forward."""
 AGE_CLEARS_AT = 0.8
@@ -150,7 +156,7 @@ def reset_between(last: Sample, sample: Sample, policy: Policy) -> Event | None:
     pairs = [("in", last.in_total, sample.in_total), ("out", last.out_total, sample.out_total)]
     for name, before, after in pairs:
         if before is not None and after is not None and after < before:
-            return Event("counter_reset", sample.at, f"The {name} counter fell from {before} to {after}.")
+            return Event("counter_reset", sample.at, f"The {name} counter fell from {count(before)} to {count(after)}.")
     is_gone = policy.is_gone_reset and sample.depth is not None
     if is_gone and any(before is not None and after is None for _, before, after in pairs):
         return Event("counter_reset", sample.at, "The source dropped its counters; they began again.")
@@ -241,7 +247,14 @@ def is_too_long(memory: Memory, sample: Sample, policy: Policy) -> bool:
         # Nobody is there to acknowledge, or may: no need to wait for what cannot come.
         return still_s >= min(policy.evident_after_s, policy.stall_after_s)
     usual_gap = 5 * median(memory.gaps) if memory.gaps else 0.0
-    return still_s >= max(policy.stall_after_s, 3 * policy.interval_s, 2 * policy.refresh_s, usual_gap)
+    intervals = STILL_INTERVALS_HELD if is_held_up(sample) else STILL_INTERVALS
+    looked_s = max(intervals * policy.interval_s, 2 * policy.refresh_s) - JITTER_RATIO * policy.interval_s
+    return still_s >= max(policy.stall_after_s, looked_s, usual_gap)
+
+
+def is_held_up(sample: Sample) -> bool:
+    """Consumers hold what they do not acknowledge, and take no more of what waits: they have all they may have."""
+    return bool(sample.in_flight) and (sample.depth or 0) > (sample.in_flight or 0)
 
 
 def age_level(before: AgeLevel, sample: Sample, policy: Policy) -> AgeLevel:

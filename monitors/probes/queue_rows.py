@@ -9,6 +9,7 @@ from typing import Any
 from monitors.flow import Anchor, Event, FlowState, Ledger, Memory, Sample, Word
 from monitors.probes.kind import Check
 from monitors.services.queue_states import DUPLICATION, LOSS, RESET, STALLED
+from monitors.wording import count
 
 Row = dict[str, Any]
 ANCHOR_COUNTS = ("depth", "in_total", "out_total", "is_restart", "slack")
@@ -92,12 +93,12 @@ def imbalance(missing: int) -> str:
 
 
 def imbalance_sentence(state: FlowState) -> str:
-    count = abs(state.missing)
-    noun = "message" if count == 1 else "messages"
+    number = abs(state.missing)
+    noun = "message" if number == 1 else "messages"
     if state.missing > 0:
         bound = "Up to " if state.is_upper_bound else ""
-        return f"{bound}{count} {noun} came in and neither went out nor {'waits' if count == 1 else 'wait'}."
-    return f"{count} {noun} more went out or wait than came in: sent twice, or counted twice."
+        return f"{bound}{count(number)} {noun} came in and neither went out nor {'waits' if number == 1 else 'wait'}."
+    return f"{count(number)} {noun} more went out or wait than came in: sent twice, or counted twice."
 
 
 def lasting_findings(check: Check, memory: Memory, state: FlowState) -> list[Row]:

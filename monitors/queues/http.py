@@ -116,8 +116,15 @@ async def fetch(request: Request, deadline_s: float) -> bytes:
 
 def note_failure(place: str, error: SourceError) -> None:
     failures = TROUBLES[place].failures + 1 if place in TROUBLES else 1
-    pause = min(2.0 ** (failures - FAILURES_BEFORE_PAUSE), LONGEST_PAUSE_S) if failures >= FAILURES_BEFORE_PAUSE else 0
-    TROUBLES[place] = Trouble(failures, time.monotonic() + pause, error)
+    TROUBLES[place] = Trouble(failures, time.monotonic() + pause_s(failures, error), error)
+
+
+def pause_s(failures: int, error: SourceError) -> float:
+    """A refused connection costs nothing to try again, and a broker that restarts refuses until it is back:
+    no pause then. Waiting for an answer holds a thread, and asking a server that fails makes it worse."""
+    if failures < FAILURES_BEFORE_PAUSE or error.reason == "unreachable":
+        return 0.0
+    return min(2.0 ** (failures - FAILURES_BEFORE_PAUSE), LONGEST_PAUSE_S)
 
 
 def get(request: Request, deadline_s: float) -> bytes:

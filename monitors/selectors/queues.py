@@ -8,12 +8,19 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from monitors.models import ChangeEvent, Finding, Monitor, QueueMinute, QueueTenSeconds, StateChange
+from monitors.models import ChangeEvent, Finding, Monitor, QueueMinute, QueueState, QueueTenSeconds, StateChange
 
 SPARK_SPAN = timedelta(minutes=15)
 SPARK_STEP = timedelta(seconds=10)
 DAY_SPAN = timedelta(hours=24)
 DAY_STEP = timedelta(minutes=1)
+NEVER_READ = QueueState(cause="no_sample", sentence="Nothing is known of this queue yet.")
+"""Stands for the row that the first look at a queue will write."""
+AS_STORED = (
+    *("word", "cause", "sentence", "at", "judged_at", "depth", "ingress_rate", "ack_rate", "net_rate"),
+    *("eta_s", "eta_low_s", "eta_high_s", "eta_basis", "consumers", "in_flight", "residual"),
+)
+"""What people see as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +112,8 @@ def latest_queue(slug: str) -> QueueView | None:
 
 def queue_view(row: Monitor) -> QueueView:
     """The view of a row of `queue_rows`: no query."""
-    state = getattr(row, "queue_state", None)
+    state = getattr(row, "queue_state", NEVER_READ)
     told = getattr(row, "state", None)
-
-    def figure(name: str) -> float | None:
-        return None if state is None else getattr(state, name)
-
-    def count(name: str) -> int | None:
-        return None if state is None else getattr(state, name)
-
     return QueueView(
         slug=row.slug,
         name=row.name,
@@ -122,26 +122,11 @@ def queue_view(row: Monitor) -> QueueView:
         interval_s=row.interval.total_seconds(),
         is_paused=row.is_paused,
         verdict=told.verdict if told else "unknown",
-        word=state.word if state else "unknown",
-        cause=state.cause if state else "no_sample",
-        sentence=state.sentence if state else "Nothing is known of this queue yet.",
-        since=state.since if state else None,
-        at=state.at if state else None,
-        judged_at=state.judged_at if state else None,
-        depth=count("depth"),
-        ingress_rate=figure("ingress_rate"),
-        ack_rate=figure("ack_rate"),
-        net_rate=figure("net_rate"),
-        oldest_s=(state.at - state.oldest_at).total_seconds() if state and state.at and state.oldest_at else None,
-        eta_s=figure("eta_s"),
-        eta_low_s=figure("eta_low_s"),
-        eta_high_s=figure("eta_high_s"),
-        eta_basis=state.eta_basis if state else "",
-        growing_by=-state.net_rate if state and state.net_rate is not None and state.net_rate < 0 else None,
-        consumers=count("consumers"),
-        in_flight=count("in_flight"),
-        utilisation=figure("utilisation_ratio"),
-        residual=count("residual"),
+        since=None if state is NEVER_READ else state.since,
+        oldest_s=(state.at - state.oldest_at).total_seconds() if state.at and state.oldest_at else None,
+        growing_by=-state.net_rate if state.net_rate is not None and state.net_rate < 0 else None,
+        utilisation=state.utilisation_ratio,
+        **{name: getattr(state, name) for name in AS_STORED},
     )
 
 
