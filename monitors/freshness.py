@@ -8,7 +8,7 @@ from monitors.results import Verdict
 from monitors.verdicts import stale_after_s
 
 GRACE = timedelta(seconds=10)
-"""Where a prober lives it writes the silence of its peers itself; pages speak up only when it does not."""
+"""A living prober, or else the responder, writes the silence into the rows; pages speak up when neither does."""
 
 
 def shown_verdict(
