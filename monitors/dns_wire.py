@@ -82,9 +82,10 @@ class Question:
 
     flags: int
     section: bytes
+    options: bytes = OPT
 
     def wire(self, number: int) -> bytes:
-        return HEADER.pack(number, self.flags, 1, 0, 0, 1) + self.section + OPT
+        return HEADER.pack(number, self.flags, 1, 0, 0, bool(self.options)) + self.section + self.options
 
 
 @lru_cache(maxsize=4096)
@@ -97,6 +98,11 @@ def question(name: str, rdtype: str, *, recursion: bool) -> Question:
         raise DnsNameError(f"{name} {rdtype}: {error}") from error
     flags = FLAG_AD | (FLAG_RD if recursion else 0)
     return Question(flags, wire + struct.pack("!HH", number, dns.rdataclass.IN))
+
+
+def is_without_options(wire: bytes) -> bool:
+    """Whether a server does not know what EDNS is, and says so (RFC 6891 section 7): FORMERR or NOTIMP."""
+    return wire[3] & 0x0F in {1, 4}
 
 
 def is_truncated(wire: bytes) -> bool:

@@ -28,6 +28,8 @@ RECORDS = """
     forged.example ! WRONG-ID
     other.example ! WRONG-QUESTION
     big.example ! TRUNCATE
+    old.example TXT "v=spf1 -all"
+    old.example ! NO-EDNS
 """
 
 
@@ -70,6 +72,12 @@ async def test_a_truncated_answer_is_fetched_over_tcp(server: ZoneServer) -> Non
     reply = await ask(endpoint(server), "big.example", "TXT")
     assert (reply.status, reply.via) == (Status.ANSWER, Via.TCP)
     assert [via for _, _, via in server.asked] == ["udp", "tcp"]
+
+
+async def test_a_server_older_than_edns_is_asked_without_it(server: ZoneServer) -> None:
+    reply = await ask(endpoint(server), "old.example", "TXT")
+    assert reply.status is Status.ANSWER
+    assert server.asked == [("old.example", "TXT", "udp")] * 2
 
 
 async def test_a_port_where_nobody_listens_is_unreachable_at_once() -> None:

@@ -33,7 +33,18 @@ from monitors.mail_dns.facts import (
 )
 from monitors.resolver import Answer, Endpoint, Status, Via, answer_of, read_reply
 
-FAULTS = {"SERVFAIL", "REFUSED", "SILENT", "NOTIMP", "GARBAGE", "LAME", "WRONG-ID", "WRONG-QUESTION", "TRUNCATE"}
+FAULTS = {
+    "SERVFAIL",
+    "REFUSED",
+    "SILENT",
+    "NOTIMP",
+    "GARBAGE",
+    "LAME",
+    "WRONG-ID",
+    "WRONG-QUESTION",
+    "TRUNCATE",
+    "NO-EDNS",
+}
 TTL_S = 300
 
 
@@ -144,6 +155,8 @@ class ZoneServer:
         self.asked.append((name, dns.rdatatype.to_text(query.question[0].rdtype), via))
         answer = response(self.zone, query, authoritative=self.authoritative, validating=self.validating)
         fault = self.zone.faults.get(name) or self.zone.faults.get("*")
+        if fault == "NO-EDNS":
+            return answer.to_wire() if query.edns < 0 else _refused_for_its_form(query)
         if fault not in {None, "TRUNCATE"}:
             return _spoilt(fault or "", answer)
         if via == "udp" and (fault == "TRUNCATE" or len(answer.to_wire(max_size=65_535)) > 1232):
@@ -188,6 +201,11 @@ def _bound_pair() -> tuple[socket.socket, socket.socket]:
         tcp.listen(64)
         return udp, tcp
     raise AssertionError("no port is free for both UDP and TCP")
+
+
+def _refused_for_its_form(query: dns.message.Message) -> bytes:
+    """A server older than EDNS answers with a bare header."""
+    return struct.pack("!HHHHHH", query.id, dns.flags.QR | dns.rcode.FORMERR, 0, 0, 0, 0)
 
 
 def _spoilt(fault: str, answer: dns.message.Message) -> bytes | None:

@@ -50,9 +50,9 @@ class Unbound(Peer):
     def control(self, *words: str) -> str:
         return self.run("unbound-control", "-c", str(self.directory / "unbound.conf"), *words)
 
-    def ask(self, zone: str, port: int) -> None:
-        """Ask the authoritative server at 127.0.0.1:port for `zone`, unsigned, and forget what was cached."""
-        self.control("stub_add", "+i", f"{zone}.", f"127.0.0.1@{port}")
+    def ask(self, zone: str, port: int, *, is_signed: bool = False) -> None:
+        """Ask the authoritative server at 127.0.0.1:port for `zone`, and forget what was cached."""
+        self.control("stub_add", *([] if is_signed else ["+i"]), f"{zone}.", f"127.0.0.1@{port}")
         self.control("flush_zone", zone)
 
     def is_ready(self) -> bool:
