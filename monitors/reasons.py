@@ -29,6 +29,7 @@ OURS = {
     "secret_missing": "Secret not readable",
     "trust_unusable": "Our certificate files unusable",
     "configuration_unusable": "Configuration unusable",
+    "pattern_too_slow": "Pattern too slow",
     "probe_error": "Probe failed",
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Annotated, Self
@@ -18,6 +17,7 @@ from monitors.dns_answers import value_of
 from monitors.dns_wire import question
 from monitors.evidence import excerpt
 from monitors.options import Duration, Strict
+from monitors.probes import patterns
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.expectations import Pattern
 from monitors.probes.faults import Fault
@@ -181,7 +181,7 @@ def _differences(expect: DnsExpect, rdtype: str, found: frozenset[str]) -> Itera
         yield f"missing {_listed(missing)}, {shown}"
     if forbidden := spelt(expect.excludes) & found:
         yield f"must not hold {_listed(forbidden)}"
-    if expect.matches and not any(re.search(expect.matches, record) for record in found):
+    if expect.matches and not any(patterns.search(expect.matches, record) for record in found):
         yield f"no record matches {expect.matches!r}, {shown}"
 
 

@@ -12,19 +12,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from monitors.evidence import excerpt
 from monitors.options import Strict
+from monitors.probes import patterns
 
 Scalar = str | int | float | bool | None
 
 
-def _checked_pattern(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
-    return pattern
-
-
-Pattern = Annotated[str, AfterValidator(_checked_pattern)]
+Pattern = Annotated[str, AfterValidator(patterns.checked)]
 
 
 class Comparison(Strict):
@@ -82,7 +75,7 @@ TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda value, wish: _is_number(value) and value > wish,
     "ge": lambda value, wish: _is_number(value) and value >= wish,
     "any_of": lambda value, wish: any(_same(value, one) for one in wish),
-    "matches": lambda value, wish: isinstance(value, str) and re.search(wish, value) is not None,
+    "matches": lambda value, wish: isinstance(value, str) and patterns.search(wish, value) is not None,
     "length": _has_length,
 }
 
@@ -187,7 +180,7 @@ def text_failure(body: bytes, text: str | None, absent_text: str | None, pattern
         return "text_absent", f"the answer does not contain {_shown(text)}; it begins with {_shown(said[:60])}"
     if absent_text is not None and absent_text in said:
         return "text_present", f"the answer contains {_shown(absent_text)}, which it must not"
-    if pattern is not None and re.search(pattern, said) is None:
+    if pattern is not None and patterns.search(pattern, said) is None:
         return "pattern_unmatched", f"the answer does not match {_shown(pattern)}; it begins with {_shown(said[:60])}"
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from typing import Self
 
@@ -10,6 +9,7 @@ from pydantic import Field, model_validator
 
 from monitors.evidence import excerpt
 from monitors.options import Duration, Strict
+from monitors.probes import patterns
 from monitors.probes.attempt import Attempt, attempted
 from monitors.probes.expectations import Pattern
 from monitors.probes.faults import Fault
@@ -55,8 +55,8 @@ async def leave_unread(_context: ssl.SSLContext) -> None:
 async def hear(attempt: Attempt, wire: Wire, pattern: str, unread: bytes) -> bytes:
     """Read until what was heard matches; return what came after the match. Raises Fault."""
     heard = unread
-    wanted = re.compile(pattern.encode())
-    while (found := wanted.search(heard)) is None:
+    wanted = pattern.encode()
+    while (found := patterns.search(wanted, heard)) is None:
         attempt.late = unmatched(pattern, heard, "then nothing more") if heard else None
         try:
             said = await wire.some()
@@ -67,7 +67,7 @@ async def hear(attempt: Attempt, wire: Wire, pattern: str, unread: bytes) -> byt
         attempt.transcript.heard(said)
         heard += said
     attempt.late = None
-    return heard[found.end() :]
+    return heard[int(found.end()) :]
 
 
 def unmatched(pattern: str, heard: bytes, then: str) -> Fault:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import socket
 from datetime import UTC, datetime
+from functools import partial
 
 from monitors.certificates import end_of
 from monitors.options import SecretError
@@ -16,6 +17,7 @@ from monitors.probes.http.exchange import Exchange, borrow, give_back
 from monitors.probes.http.handle import presented_leaf
 from monitors.probes.http.options import HttpOptions
 from monitors.probes.kind import Check, Kind
+from monitors.probes.patterns import PatternTooSlow, patiently
 from monitors.results import ProbeResult, Result
 from monitors.wire import look_up
 
@@ -39,7 +41,13 @@ async def _judged(check: Check, exchange: Exchange, answer: Answer) -> ProbeResu
     options: HttpOptions = check.options
     if answer.code:
         return await _explained(check, exchange, answer)
-    if failure := judgement.answer_failure(options, answer):
+    try:
+        failure = await patiently(
+            partial(judgement.answer_failure, options, answer), check.timeout_s - answer.total_ms / 1000
+        )
+    except PatternTooSlow as slow:
+        return _failed(slow, exchange, answer)
+    if failure:
         return _failed(Fault(*failure), exchange, answer)
     warnings = judgement.warnings(options, answer, datetime.now(UTC))
     if warnings:
