@@ -179,6 +179,11 @@ def change(monitor: Monitor, before: str, after: str, sentence: str, at: datetim
     )
 
 
+def deploy(title: str) -> None:
+    """A change event of this moment, which nobody is told of."""
+    ChangeEvent.objects.create(key=title, kind="deploy", title=title, source="ci", occurred_at=timezone.now())
+
+
 def set_depth(slug: str, depth: int, ack_rate: float) -> None:
     """A new sample, told as the prober tells it."""
     now = timezone.now()

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import PHONE, LiveServer, overflow, violations
-from tests.scene import bad_night, set_depth, set_verdict
+from tests.scene import bad_night, deploy, set_depth, set_verdict
 
 OpenPage = Callable[..., Page]
 WEBSOCKET_GONE = """window.WebSocket = class extends EventTarget {
@@ -117,6 +117,58 @@ def test_the_drawer_is_read_by_pointer_and_by_keyboard(board: Page) -> None:
     board.keyboard.press("Escape")
     expect(board.locator("#drawer")).not_to_be_visible()
     expect(board.locator("#open-outbound-transactional")).to_be_focused()
+
+
+@pytest.mark.parametrize("path", ["/console/", "/console/queues/inbound/"], ids=["drawer", "page"])
+def test_an_open_chart_renews_itself_and_keeps_what_is_read(open_page: OpenPage, path: str) -> None:
+    bad_night(beats_for_s=600)
+    page = open_page(path)
+    if path == "/console/":
+        page.click("#open-inbound")
+    chart = page.locator("[data-chart]")
+    page.locator("details summary").click()
+    chart.focus()
+    for key in ("End", "ArrowLeft", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+    reading = chart.locator("output").text_content()
+    drawn_at = chart.locator(".chart-wide .crosshair").get_attribute("data-at")
+    page.evaluate("document.querySelector('.chart-wide svg').old = true")
+    deploy("api 4.18 to production")
+    expect(page.locator("#queue-happenings")).to_contain_text("api 4.18 to production")
+    assert page.evaluate("document.querySelector('.chart-wide svg').old") is None, "the chart was drawn anew"
+    assert chart.locator("output").text_content() == reading
+    assert chart.locator(".chart-wide .crosshair").get_attribute("data-at") == drawn_at
+    expect(chart).to_be_focused()
+    expect(page.locator("#queue-hours")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    assert chart.locator("output").text_content() != reading
+
+
+def test_the_figures_of_an_open_drawer_move_with_the_board(board: Page) -> None:
+    board.click("#open-inbound")
+    expect(board.locator("dialog[open] .chart-wide svg.series")).to_be_visible()
+    set_depth("inbound", 4_713, 55.0)
+    expect(board.locator("#queue-now")).to_contain_text("4,713", timeout=5_000)
+
+
+def test_a_closed_drawer_stays_closed_when_its_last_question_is_answered(board: Page) -> None:
+    board.click("#open-inbound")
+    expect(board.locator("dialog[open] .chart-wide svg.series")).to_be_visible()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    board.route("**/console/queues/inbound/", hold)
+    with board.expect_request("**/console/queues/inbound/", timeout=20_000):
+        pass
+    board.keyboard.press("Escape")
+    expect(board.locator("#drawer-body > *")).to_have_count(0)
+    with board.expect_response("**/console/queues/inbound/"):
+        held[0].continue_()
+    set_depth("inbound", 4_714, 55.0)
+    expect(board.locator("#queue-inbound")).to_contain_text("4,714")
+    expect(board.locator("#drawer")).not_to_be_visible()
 
 
 def test_a_session_that_ends_leads_to_the_sign_in_page(board: Page) -> None:

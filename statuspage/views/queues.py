@@ -45,11 +45,11 @@ def queue_export(request: HttpRequest, form: str) -> HttpResponse:
 
 @require_safe
 @may_see
-@vary_on_headers("HX-Request")
+@vary_on_headers("HX-Target")
 def queue_detail(request: HttpRequest, slug: str) -> HttpResponse:
-    """The page, or for htmx what stands in the board's drawer."""
+    """The page, which asks for itself again, or what stands in the board's drawer."""
     context = {"drawer": drawer(queue_or_404(slug), timezone.now())}
-    if request.headers.get("HX-Request"):
+    if request.headers.get("HX-Target") == "drawer-body":
         return render(request, "statuspage/_queue_drawer.html", context)
     return render(request, "statuspage/queue_detail.html", context | {"findings": findings(slug)})
 

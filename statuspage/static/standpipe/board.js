@@ -1,5 +1,6 @@
 // Owns the board's liveness: live frames by websocket, htmx polling while there is none, and saying which, or since when stale.
-import { localise, inWords } from "./times.js";
+import { renew } from "./fresh.js";
+import { inWords } from "./times.js";
 
 const SILENT_AFTER_MS = 4_000; // the server speaks every 2 s
 const POLL_EVERY_MS = 10_000;
@@ -11,6 +12,8 @@ const SESSION_ENDED = 4401;
 const board = document.getElementById("board");
 const live = document.getElementById("live");
 const word = document.getElementById("live-word");
+const drawer = document.getElementById("drawer");
+const drawerBody = document.getElementById("drawer-body");
 const age = document.getElementById("live-age");
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
@@ -36,16 +39,15 @@ function stale(since, reason) {
   say("stale", `stale since ${clock.format(since)}${reason ? ` · ${reason}` : ""}`);
 }
 
-/** Replace a fragment's content where it changed; the keyboard stays where it was. */
+/** Replace a fragment's content where it changed, and its twin's in the open drawer. */
 function place(id, html) {
   const element = document.getElementById(id);
   if (!element) return false;
   if (shown.get(id) === html) return true;
   shown.set(id, html);
-  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
-  element.innerHTML = html;
-  localise(element);
-  if (focused) document.getElementById(focused)?.focus();
+  renew(element, html);
+  const twin = drawer.querySelector(`[data-twin="${CSS.escape(id)}"]`);
+  if (twin) renew(twin, html);
   return true;
 }
 
@@ -112,8 +114,9 @@ board.addEventListener("htmx:afterSettle", (event) => {
 board.addEventListener("htmx:sendError", () => stale(freshAt, "no connection"));
 board.addEventListener("htmx:responseError", (event) => stale(freshAt, `the server answers ${event.detail.xhr.status}`));
 
-const drawer = document.getElementById("drawer");
-drawer.addEventListener("htmx:afterSettle", () => { if (!drawer.open) drawer.showModal(); });
+// An answer that comes after the drawer was closed finds it empty, and does not open it again.
+drawer.addEventListener("htmx:afterSettle", () => { if (!drawer.open && drawerBody.hasChildNodes()) drawer.showModal(); });
+drawer.addEventListener("close", () => drawerBody.replaceChildren());
 
 connect();
 setInterval(watch, 500);

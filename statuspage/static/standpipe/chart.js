@@ -24,18 +24,29 @@ function crosshair(svg) {
 }
 
 function enliven(chart) {
-  const readings = JSON.parse(chart.querySelector('script[type="application/json"]').textContent);
   const output = chart.querySelector("[data-reading]");
-  const drawings = [...chart.querySelectorAll("svg.series")].map((svg) => ({ svg, line: crosshair(svg) }));
-  let index = readings.length - 1;
+  let readings = [];
+  let drawings = [];
+  let readAt = null;
 
-  for (const tick of chart.querySelectorAll(".tick.time[data-at]")) tick.textContent = clock.format(new Date(tick.dataset.at * 1000));
-  output.textContent = "Last 24 h";
+  function draw() {
+    readings = JSON.parse(chart.querySelector('script[type="application/json"]').textContent);
+    drawings = [...chart.querySelectorAll("svg.series")].map((svg) => ({ svg, line: crosshair(svg) }));
+    for (const tick of chart.querySelectorAll(".tick.time[data-at]")) tick.textContent = clock.format(new Date(tick.dataset.at * 1000));
+    if (readAt === null) say("Last 24 h");
+    else read(nearest(readings, readAt));
+  }
+
+  // Said only where it is new: the reading is a live region, and is spoken at each change.
+  function say(text) {
+    if (output.textContent !== text) output.textContent = text;
+  }
 
   function read(to) {
-    index = Math.min(readings.length - 1, Math.max(0, to));
-    const [at, depth, ingress, ack] = readings[index];
-    output.textContent = `${clock.format(new Date(at * 1000))} · ${figure(depth, " waiting")} · in ${figure(ingress, "/s")} · ack ${figure(ack, "/s")}`;
+    if (!readings.length) return;
+    const [at, depth, ingress, ack] = readings[Math.min(readings.length - 1, Math.max(0, to))];
+    readAt = at;
+    say(`${clock.format(new Date(at * 1000))} · ${figure(depth, " waiting")} · in ${figure(ingress, "/s")} · ack ${figure(ack, "/s")}`);
     for (const { svg, line } of drawings) {
       const { left, right, start, end } = svg.dataset;
       const x = Number(left) + ((at - start) / (end - start)) * (right - left);
@@ -55,11 +66,14 @@ function enliven(chart) {
   });
   chart.addEventListener("keydown", (event) => {
     const step = event.shiftKey ? 12 : 1;
+    const index = readAt === null ? readings.length - 1 : nearest(readings, readAt);
     const to = { ArrowLeft: index - step, ArrowRight: index + step, Home: 0, End: readings.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     read(to);
   });
+  chart.addEventListener("renewed", draw);
+  draw();
 }
 
 function findCharts(root) {
