@@ -114,8 +114,10 @@ def test_check_prints_the_plan_and_changes_nothing(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         pytest.param(b"monitors: [{}]", "standpipe.yaml:1: monitors[0].kind", id="invalid"),
-        pytest.param(bytes([255, 254, 0]), "standpipe.yaml:1: .: ", id="not text"),
-        pytest.param(None, "standpipe.yaml:1: .: ", id="not there"),
+        pytest.param(
+            bytes([255, 254, 0]), "standpipe.yaml:1: .: is not UTF-8: invalid start byte at byte 0", id="not text"
+        ),
+        pytest.param(None, "standpipe.yaml:1: .: cannot be read: No such file", id="not there"),
     ],
 )
 def test_a_refused_file_exits_1_with_the_reason_on_stderr(tmp_path: Path, content: bytes | None, reason: str) -> None:

@@ -42,6 +42,10 @@ def test_the_starter_is_valid_and_keeps_only_what_it_says() -> None:
         pytest.param("components: []\nmonitors: 3\n", "f.yaml:2: monitors: this section is a list", id="no list"),
         pytest.param("components: [1]\n", "f.yaml:1: components[0]: each entry is a mapping", id="no mapping"),
         pytest.param("a: [", "f.yaml:1: .: not YAML", id="broken YAML"),
+        pytest.param(
+            "components: [{slug: A b, name: A}]\n", "slug: 'A b' is not made of lower-case letters", id="no slug"
+        ),
+        pytest.param("components: [{slug: a, name: A, tier: x}]\n", "tier: 'x' is not one of 'api'", id="no tier"),
         pytest.param("a: 1\na: 2\n", "f.yaml:2: a: given twice", id="key twice"),
         pytest.param("a: &x [1]\nb: *x\n", "f.yaml:2: .: aliases are not read here: *x", id="alias"),
         pytest.param("a: !!python/object:os.system {}\n", "unknown section", id="a tag builds nothing"),

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, AnyHttpUrl, Field, StringConstraints, model
 from monitors.models import Component
 from monitors.options import Duration, Strict
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
+SLUG = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=63)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 DomainName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$", max_length=253)]
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from monitors.config.document import Document, Path, parse
-from monitors.config.entries import Common, ComponentEntry, DomainEntry, MonitorEntry, PlatformEntry, QueueEntry
+from monitors.config.entries import SLUG, Common, ComponentEntry, DomainEntry, MonitorEntry, PlatformEntry, QueueEntry
 from monitors.config.problems import ConfigInvalidError, Problem
 from monitors.probes import KINDS
 
@@ -18,6 +18,7 @@ KINDS_OF_THEIR_OWN_SECTION = {"domain": "domains", "queue": "queues"}
 Entry = TypeVar("Entry", bound=Common)
 Model = TypeVar("Model", bound=BaseModel)
 UNKNOWN_BRANCH = {"union_tag_invalid"}
+ONE_OF = {"enum", "literal_error"}
 SECTIONS = ("platform", "components", "monitors", "domains", "queues")
 
 
@@ -168,8 +169,13 @@ def reason(detail: Mapping[str, Any]) -> str:
     if detail["type"] in UNKNOWN_BRANCH:
         expected = detail["ctx"].get("expected_tags", "").replace("'", "")
         return f"{detail['input'].get('source')!r} is not a kind; there are {expected}"
+    if detail["type"] in ONE_OF:
+        return f"{detail['input']!r} is not one of {detail['ctx']['expected']}"
+    if detail["type"] == "string_pattern_mismatch" and detail["ctx"]["pattern"] == SLUG:
+        return f"{detail['input']!r} is not made of lower-case letters, digits and hyphens"
+    # Without the value: it may be a secret that was written where it should only be named.
     message: str = detail["msg"]
-    return message.removeprefix("Value error, ")
+    return message.removeprefix("Value error, ").removeprefix("Input ")
 
 
 def cross_problems(

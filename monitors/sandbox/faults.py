@@ -144,6 +144,9 @@ def _struck(fault: Fault, instance: str | None) -> tuple[str, ...]:
     return (instance,)
 
 
+IN_WORDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
 def _typed(fault: Fault, key: str, value: Any) -> Any:
     if key not in fault.takes:
         known = ", ".join(f"{name}={default}" for name, default in fault.takes.items()) or "no arguments"
@@ -152,7 +155,7 @@ def _typed(fault: Fault, key: str, value: Any) -> Any:
     try:
         return kind(value)
     except ValueError:
-        raise FaultError(f"{fault.name}: {key} must be a {kind.__name__}, not {value!r}") from None
+        raise FaultError(f"{fault.name}: {key} must be {IN_WORDS[kind]}, not {value!r}") from None
 
 
 def _check_values(fault: Fault, args: Mapping[str, Any]) -> None:

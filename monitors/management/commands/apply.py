@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
@@ -27,12 +27,19 @@ class Command(BaseCommand):
         try:
             wanted = read(file.read_text(encoding="utf-8"), str(file))
             changes = planned(wanted, str(file)) if check else apply_config(wanted, str(file), timezone.now())
-        except (OSError, UnicodeDecodeError, ConfigInvalidError) as error:
-            self.stderr.write(str(error) if isinstance(error, ConfigInvalidError) else f"{file}:1: .: {error}")
-            raise SystemExit(1) from None
+        except ConfigInvalidError as error:
+            self.refuse(str(error))
+        except UnicodeDecodeError as error:
+            self.refuse(f"{file}:1: .: is not UTF-8: {error.reason} at byte {error.start}")
+        except OSError as error:
+            self.refuse(f"{file}:1: .: cannot be read: {error.strerror}")
         for change in changes:
             self.stdout.write(str(change))
         if not changes:
             self.stdout.write("nothing to change")
         elif check:
             raise SystemExit(CHANGES_PENDING)
+
+    def refuse(self, why: str) -> NoReturn:
+        self.stderr.write(why)
+        raise SystemExit(1)
