@@ -36,7 +36,7 @@ def state(sandbox: Sandbox, name: str) -> str:
         pytest.param(lambda: faults.plan_break("kill", "api-9", {}, NOW), "api-1", id="unknown instance"),
         pytest.param(lambda: faults.plan_break("errors", "smtp-1", {}, NOW), "api-1", id="not that role"),
         pytest.param(lambda: faults.plan_break("slow", None, {"hours": "2"}, NOW), "seconds=2.0", id="argument"),
-        pytest.param(lambda: faults.plan_break("slow", None, {"seconds": "x"}, NOW), "float", id="not a number"),
+        pytest.param(lambda: faults.plan_break("slow", None, {"seconds": "x"}, NOW), "a number", id="not a number"),
         pytest.param(lambda: faults.plan_break("slow", None, {"seconds": "-1"}, NOW), "negative", id="negative"),
         pytest.param(lambda: faults.plan_break("db-lock", "api-1", {}, NOW), "database", id="the database is one"),
         pytest.param(lambda: faults.plan_break("dns-timeout", None, {"record": "cname"}, NOW), "mta-sts", id="record"),
