@@ -13,12 +13,15 @@ from django.db.models import Q, QuerySet
 from monitors.histogram import Histogram, merged, quantile_ms
 from monitors.models import Evidence, StateChange, StateInterval, UptimeMonth
 from monitors.results import Verdict
-from monitors.selectors.rollups import Grain, buckets, fetched
+from monitors.selectors.rollups import EPOCH, Grain, buckets, fetched
 from monitors.uptime import Calendar, Day, Span, Tally, Window, daily, month_window, tally
 
 BY_MINUTE_UP_TO = timedelta(hours=6)
 BY_HOUR_UP_TO = timedelta(days=14)
-"""Beyond these a chart has more points than pixels."""
+"""One figure over more than this needs no finer roll-ups: percentiles of merged histograms are as true."""
+STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440))
+POINTS = 200
+"""A chart of more points than that shows no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +139,18 @@ def grain_for(length: timedelta) -> Grain:
     return Grain.HOUR if length <= BY_HOUR_UP_TO else Grain.DAY
 
 
+def step_for(length: timedelta) -> timedelta:
+    """The shortest round step that makes no more points than a chart can show; a day is the longest."""
+    return next((step for step in STEPS if length / step <= POINTS), STEPS[-1])
+
+
 def latency_quantiles(monitor_id: int, start: datetime, end: datetime) -> list[LatencyPoint]:
-    """Latencies over time, all locations together, oldest first; the span itself chooses minutes, hours or days."""
+    """Latencies over time, all locations together, oldest first, in round steps that the span chooses."""
+    step = step_for(end - start)
+    grain = max((grain for grain in Grain if grain.length <= step), key=lambda grain: grain.length)
     points: dict[datetime, list[Any]] = defaultdict(list)
-    for bucket in buckets(grain_for(end - start), start, end, monitor_id):
-        points[bucket.start_at].append(bucket)
+    for bucket in buckets(grain, start, end, monitor_id):
+        points[bucket.start_at - (bucket.start_at - EPOCH) % step].append(bucket)
     return [latency_point(at, parts) for at, parts in points.items()]
 
 

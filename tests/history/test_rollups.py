@@ -90,12 +90,14 @@ def test_percentiles_of_days_are_those_of_the_observations(watched: tuple[int, i
 @pytest.mark.parametrize(
     ("length", "points"),
     [
-        pytest.param(timedelta(hours=2), 12, id="minutes"),
-        pytest.param(timedelta(days=2), 48, id="hours"),
-        pytest.param(timedelta(days=30), 2, id="days"),
+        pytest.param(timedelta(hours=2), 12, id="by the minute"),
+        pytest.param(timedelta(days=1), 144, id="by ten minutes"),
+        pytest.param(timedelta(days=7), 48, id="by the hour"),
+        pytest.param(timedelta(days=30), 12, id="by four hours"),
+        pytest.param(timedelta(days=400), 2, id="by the day"),
     ],
 )
-def test_the_span_chooses_the_grain(watched: tuple[int, int], length: timedelta, points: int) -> None:
+def test_the_span_chooses_the_step_of_a_chart(watched: tuple[int, int], length: timedelta, points: int) -> None:
     roll_all()
     assert len(latency_quantiles(watched[0], START, START + length)) == points
 
