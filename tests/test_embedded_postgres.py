@@ -41,7 +41,7 @@ def place(root: Path) -> Iterator[Place]:
     """The cluster with nobody using it, before and after."""
     place = Place(root)
     yield place
-    assert embedded.release(place)
+    assert embedded.release(place, within_s=embedded.STOP_WITHIN_S * CROWD)
 
 
 def user_of(place: Place) -> subprocess.Popen[str]:
@@ -146,7 +146,7 @@ def test_a_guardian_that_is_killed_while_it_makes_the_cluster_is_followed_by_one
         kill(guardian)
     embedded.ensure(place)
     assert answer_to(place, "SELECT 1") == 1
-    assert embedded.release(place)
+    assert embedded.release(place, within_s=embedded.STOP_WITHIN_S * CROWD)
 
 
 def files_of(directory: Path) -> int:
@@ -157,7 +157,7 @@ def test_a_zombie_that_nobody_buries_does_not_block_the_start(place: Place) -> N
     """As in a container whose first process is no init: the killed server keeps its number."""
     embedded.ensure(place)
     lines = cluster.postmaster_lines(place)
-    assert embedded.release(place)
+    assert embedded.release(place, within_s=embedded.STOP_WITHIN_S * CROWD)
     with subprocess.Popen([sys.executable, "-c", ""]) as zombie:
         wait_until(lambda: "State:\tZ" in Path(f"/proc/{zombie.pid}/status").read_text())
         for file in (place.data / "postmaster.pid", place.data / ".s.PGSQL.5432.lock"):
@@ -170,7 +170,7 @@ def test_a_pid_that_went_to_another_program_does_not_block_the_start(place: Plac
     """As after the restart of a container, where numbers begin again."""
     embedded.ensure(place)
     lines = cluster.postmaster_lines(place)
-    assert embedded.release(place)
+    assert embedded.release(place, within_s=embedded.STOP_WITHIN_S * CROWD)
     (place.data / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
     embedded.ensure(place)
     assert answer_to(place, "SELECT 1") == 1
@@ -229,7 +229,7 @@ def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
     assert len(str(place.socket_dir)) < SOCKET_PATH_MAX
     embedded.ensure(place)
     assert answer_to(place, "SELECT 1") == 1
-    assert embedded.release(place)
+    assert embedded.release(place, within_s=embedded.STOP_WITHIN_S * CROWD)
     assert not place.socket_dir.exists()
 
 

@@ -136,6 +136,10 @@ def wait_for_predecessor(place: Place) -> None:
         else:
             time.sleep(LOOK_EVERY_S)
     # The socket's lock file holds the same number, and blocks in the same way. The directory is ours alone.
+    forget_socket(place)
+
+
+def forget_socket(place: Place) -> None:
     for left in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
         (place.socket_dir / left).unlink(missing_ok=True)
 

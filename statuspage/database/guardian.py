@@ -163,6 +163,8 @@ class Guardian:
                 with suppress(subprocess.TimeoutExpired):
                     self.server.wait(STOP_WITHIN_S)
         if self.place.socket_dir != self.place.data:
+            # A server that had to be killed leaves its socket behind.
+            cluster.forget_socket(self.place)
             with suppress(OSError):
                 self.place.socket_dir.rmdir()
 
