@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
+from urllib.parse import quote, quote_plus
 
 from monitors.results import EVIDENCE_LIMIT_BYTES
 
@@ -13,6 +14,12 @@ from monitors.results import EVIDENCE_LIMIT_BYTES
 # lone surrogates, and the marks that reorder text.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 REDACTED = "[redacted]"
+ELLIPSIS = "…"
+BASE64_SHARED = (0, 2, 3)
+"""Characters at the beginning that depend on what stands before: none, one, or two bytes of a group of three."""
+BASE64_CORE_MIN = 8
+CUT_OFF_MIN = 4
+URL_SAFE = bytes.maketrans(b"+/", b"-_")
 CUT = "\n[cut here: {left} more bytes]"
 
 
@@ -30,14 +37,42 @@ def printable(raw: bytes | str) -> str:
 def excerpt(raw: bytes | str, limit: int = 160) -> str:
     """One line of at most `limit` characters, for use inside a sentence."""
     text = " ".join(printable(raw[: limit * 4]).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, in plain form or as base64 (RFC 4616 PLAIN, HTTP Basic): longest first."""
-    forms = {form for secret in secrets if secret for form in (secret, base64.b64encode(secret.encode()).decode())}
+    """The text without the secrets, in all forms in which they go over a wire: longest first.
+
+    A part of a word goes as well as a word: better a host name that cannot be read than a password that can.
+    """
+    forms = {form for secret in secrets if secret for form in forms_of(secret)}
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, REDACTED)
+        if ELLIPSIS in text:
+            text = without_cut_off(text, form)
+    return text
+
+
+def forms_of(secret: str) -> Iterator[str]:
+    """Plain, as a URL or a form writes it (RFC 3986, WHATWG), and base64 (RFC 4648), also as a part of something."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    yield secret
+    yield base64.b64encode(raw).decode()
+    yield quote(raw, safe="")
+    yield quote_plus(raw)
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + raw)
+        # Characters that neighbours share in are left out; what is too short would be found everywhere.
+        core = encoded[BASE64_SHARED[before] : (before + len(raw)) * 8 // 6]
+        if len(core) >= BASE64_CORE_MIN:
+            yield core.decode()
+            yield core.translate(URL_SAFE).decode()
+
+
+def without_cut_off(text: str, form: str) -> str:
+    """An excerpt may end in the middle of a secret: its beginning goes as well."""
+    for length in range(len(form) - 1, CUT_OFF_MIN - 1, -1):
+        text = text.replace(form[:length] + ELLIPSIS, REDACTED + ELLIPSIS)
     return text
 
 

@@ -45,6 +45,31 @@ def test_a_secret_does_not_survive_in_plain_form_or_base64(secret: str, before: 
     assert f"|{encoded}|" not in text
 
 
+@given(st.text(min_size=12, max_size=30), st.binary(max_size=9), st.binary(max_size=9))
+def test_a_secret_is_found_inside_other_base64(secret: str, before: bytes, after: bytes) -> None:
+    encoded = base64.b64encode(before + secret.encode() + after).decode()
+    for form in (encoded, encoded.translate(str.maketrans("+/", "-_"))):
+        assert REDACTED in redacted(f"Authorization: Basic {form}", [secret])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("/?key=p%C3%A4ss%20w%2Frd%2B1&x=1", id="a query"),
+        pytest.param("key=p%C3%A4ss+w%2Frd%2B1", id="a form"),
+        pytest.param("bad token xpäss w/rd+1x", id="inside a word"),
+        pytest.param("bad token päss w…", id="cut off by an excerpt"),
+    ],
+)
+def test_a_secret_is_taken_out_as_it_goes_over_a_wire(said: str) -> None:
+    assert redacted(said, ["päss w/rd+1"]).count(REDACTED) == 1
+
+
+def test_a_short_secret_does_not_take_all_base64_along() -> None:
+    encoded = base64.b64encode(b"-abc-abc-").decode()
+    assert redacted(encoded, ["abc"]) == encoded
+
+
 def test_a_longer_secret_is_taken_out_before_a_part_of_it() -> None:
     assert redacted("user:pass", ["pass", "user:pass"]) == REDACTED
 

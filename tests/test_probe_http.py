@@ -229,6 +229,14 @@ def test_a_rotated_secret_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [b"Bearer first" in heard[0], b"Bearer second" in heard[1]] == [True, True]
 
 
+def test_a_server_that_says_a_token_back_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKEN", "s3cret-token")
+    for body in (b"no such token: s3cret-token", b"x" * 70 + b" s3cret-token"):
+        result = against(answer(body, "401 Unauthorized"), bearer={"env": "API_TOKEN"})
+        assert "s3cret" not in f"{result.sentence}{result.evidence}"
+        assert "[redacted]" in result.sentence
+
+
 def test_a_missing_secret_is_unknown_and_says_which() -> None:
     result = probed(url="http://127.0.0.1:1/", bearer={"env": "NEVER_SET"})
     assert (result.result, result.reason) == (Result.UNKNOWN, "secret_missing")

@@ -198,6 +198,15 @@ def test_a_refused_password_fails_by_name(authority: Authority, monkeypatch: pyt
     assert "ada" in result.sentence
 
 
+def test_a_server_that_says_a_password_back_is_not_quoted(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "correct horse")
+    with Zoo(server(authority.context(), (b"AUTH", b"535 5.7.8 not correct horse\r\n"))) as one:
+        result = probed(one.address, ca=str(authority.file), auth={"user": "ada", "password": {"env": "SMTP_PASSWORD"}})
+    assert "535 5.7.8 not [redacted]" in result.sentence
+
+
 def test_without_starttls_a_password_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_PASSWORD", "x")
     with Zoo(zoo.dialogue(b"220 zoo\r\n", (b"EHLO", b"250-zoo\r\n250 AUTH PLAIN\r\n"))) as one:

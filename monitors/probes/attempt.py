@@ -10,7 +10,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from monitors.evidence import Transcript, excerpt
+from monitors.evidence import Transcript, excerpt, redacted
 from monitors.options import SecretError
 from monitors.probes.faults import Fault, fault_of, resolver_silence
 from monitors.probes.kind import Check
@@ -126,7 +126,7 @@ class Attempt:
         return ProbeResult(
             result,
             reason,
-            excerpt(sentence, 500),
+            redacted(excerpt(sentence, 500), self.secrets),
             latency_ms=round((now - self._started) * 1000, 3) if self.is_reached else None,
             phases_ms=self.phases_ms,
             said=partial(self.transcript.text, tuple(self.secrets)),

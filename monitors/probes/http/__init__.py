@@ -82,7 +82,8 @@ async def _look_up_fault(options: HttpOptions, left_s: float) -> Fault:
 
 
 def _failed(fault: Fault, exchange: Exchange | None, answer: Answer | None) -> ProbeResult:
-    return _told(fault.result, fault.reason, fault.sentence, exchange, answer)
+    sentence = exchange.without_secrets(fault.sentence) if exchange else fault.sentence
+    return _told(fault.result, fault.reason, sentence, exchange, answer)
 
 
 def _told(result: Result, reason: str, sentence: str, exchange: Exchange | None, answer: Answer | None) -> ProbeResult:

@@ -16,6 +16,7 @@ import pycurl
 
 from monitors.certificates import Certificate
 from monitors.curls import Curls, curls_for
+from monitors.evidence import redacted
 from monitors.options import Secret
 from monitors.probes.http.answer import Answer, request_in_words, transcript
 from monitors.probes.http.handle import configured, leaf_of, trust
@@ -135,6 +136,10 @@ class Exchange:
             verify_code=info(pycurl.SSL_VERIFYRESULT) if code else 0,
             leaf=self._leaf,
         )
+
+    def without_secrets(self, sentence: str) -> str:
+        """A server may say back what we told it."""
+        return redacted(sentence, self._secrets) if self._secrets else sentence
 
     def transcript(self, answer: Answer) -> Callable[[], str]:
         """What makes the exchange readable; it keeps no more of the body than it will show."""
