@@ -120,6 +120,39 @@ def test_mail_that_stops_is_drawn_where_it_stops() -> None:
     assert flow.summary.startswith("Mail stops at sending")
 
 
+DELIVERIES = [
+    pytest.param((281.3, 60.4, 31.4), "373/s", "98.3 % of what goes; growing, short by 125/s", id="all tell"),
+    pytest.param((287.0, 61.0, 31.4), "379/s", "all that goes; growing, short by 125/s", id="nothing bounces"),
+    pytest.param((286.999, None, None), "287/s", "99.9 % of what goes; told by 1 of 3 queues; growing", id="one tells"),
+    pytest.param((0.0, 0.0, 0.0), "0/s", "0 % of what goes; growing", id="everything bounces"),
+]
+
+
+@pytest.mark.parametrize(("rates", "figure", "begins"), DELIVERIES)
+def test_what_the_other_side_took_is_the_end_of_the_strip(
+    rates: tuple[float | None, ...], figure: str, begins: str
+) -> None:
+    bad_night()
+    for slug, delivered in zip(("outbound-transactional", "outbound-bulk", "inbound"), rates, strict=True):
+        QueueState.objects.filter(monitor__slug=slug).update(delivered_rate=delivered)
+    stage = board(timezone.now()).flow.stages[-1]
+    assert (stage.name, stage.figure) == ("Delivered", figure)
+    assert stage.sentence.startswith(begins)
+
+
+def test_where_no_queue_tells_delivered_from_bounced_the_strip_does_not_either() -> None:
+    bad_night()
+    QueueState.objects.update(delivered_rate=None)
+    assert board(timezone.now()).flow.stages[-1].name == "Drained at this rate"
+
+
+def test_the_drain_time_stays_beside_what_is_delivered() -> None:
+    bad_night()
+    Monitor.objects.filter(kind="queue").exclude(slug="outbound-bulk").delete()
+    stage = board(timezone.now()).flow.stages[-1]
+    assert stage.sentence.startswith("99 % of what goes; drained in 5 min 2 s; in = out")
+
+
 def test_a_huge_component_shows_only_its_bad_instances() -> None:
     beat(timezone.now())
     many_monitors(50)

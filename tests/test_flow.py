@@ -61,6 +61,13 @@ def test_a_counter_that_is_not_told_has_no_rate() -> None:
     assert (state.ingress_rate, state.ack_rate, state.residual) == (5.0, None, None)
 
 
+def test_what_is_delivered_has_a_rate_of_its_own() -> None:
+    samples = [replace(sample, delivered_total=(sample.out_total or 0) // 2) for sample in steady(range(11), ack=6)]
+    assert (after(samples).ack_rate, after(samples).delivered_rate) == (6.0, 3.0)
+    assert after(samples[:1]).delivered_rate is None
+    assert after(steady(range(10))).delivered_rate is None
+
+
 def test_a_counter_reset_gives_null_and_an_event_then_rates_again() -> None:
     memory = replay(steady(range(10)), EVERY_SECOND)
     memory = advance(memory, Sample(at(10), depth=10, in_total=5, out_total=5), EVERY_SECOND)

@@ -168,6 +168,7 @@ async def test_kumomta_tells_of_the_node(server: Scripted) -> None:
     await watched.look()
     told = watched.last
     assert (told.depth, told.in_total, told.out_total, told.in_flight) == (42, 1_000, 958, 2)
+    assert told.delivered_total == 950
 
 
 async def test_a_kumomta_queue_that_was_pruned_is_empty_and_its_node_begins_again(server: Scripted) -> None:

@@ -57,6 +57,7 @@ class FlowState:
     since: datetime | None = None
     ingress_rate: float | None = None
     ack_rate: float | None = None
+    delivered_rate: float | None = None
     net_rate: float | None = None
     oldest_s: float | None = None
     eta: Eta | None = None
@@ -83,6 +84,7 @@ def judge(memory: Memory, now: datetime, policy: Policy, context: Context) -> Fl
         since=memory.still_since if word == Word.STALLED else None,
         ingress_rate=memory.ingress_rate,
         ack_rate=memory.ack_rate,
+        delivered_rate=memory.delivered_rate,
         net_rate=memory.net_rate,
         oldest_s=oldest_s(last),
         eta=drain_eta(memory, last, context),

@@ -61,6 +61,7 @@ class Memory:
     known: Sample | None = None
     ingress_rate: float | None = None
     ack_rate: float | None = None
+    delivered_rate: float | None = None
     net_rate: float | None = None
     nets: tuple[float, ...] = ()
     gaps: tuple[float, ...] = ()
@@ -129,6 +130,7 @@ def completed(sample: Sample, known: Sample | None) -> Sample:
         depth=known.depth if sample.depth is None else sample.depth,
         in_total=known.in_total if sample.in_total is None else sample.in_total,
         out_total=known.out_total if sample.out_total is None else sample.out_total,
+        delivered_total=known.delivered_total if sample.delivered_total is None else sample.delivered_total,
         epoch=known.epoch if sample.epoch is None else sample.epoch,
     )
 
@@ -146,14 +148,20 @@ def after_clock_step(memory: Memory, sample: Sample, policy: Policy) -> Memory:
     )
     still_since = sample.at if memory.still_since else None
     memory = replace(memory, run=(), still_since=still_since, moved_at=None, ledger=ledger)
-    return replace(first(memory, sample, policy), ingress_rate=None, ack_rate=None, events=(event,))
+    return replace(
+        first(memory, sample, policy), ingress_rate=None, ack_rate=None, delivered_rate=None, events=(event,)
+    )
 
 
 def reset_between(last: Sample, sample: Sample, policy: Policy) -> Event | None:
     """Whether the counters began again: another epoch, a counter that fell, or one that went away."""
     if last.epoch is not None and sample.epoch is not None and last.epoch != sample.epoch:
         return Event("counter_reset", sample.at, "The source was restarted; its counters began again.")
-    pairs = [("in", last.in_total, sample.in_total), ("out", last.out_total, sample.out_total)]
+    pairs = [
+        ("in", last.in_total, sample.in_total),
+        ("out", last.out_total, sample.out_total),
+        ("delivered", last.delivered_total, sample.delivered_total),
+    ]
     for name, before, after in pairs:
         if before is not None and after is not None and after < before:
             return Event("counter_reset", sample.at, f"The {name} counter fell from {count(before)} to {count(after)}.")
@@ -177,6 +185,7 @@ def with_figures(memory: Memory, sample: Sample, policy: Policy) -> Memory:
         known=completed(sample, memory.known),
         ingress_rate=ingress,
         ack_rate=ack,
+        delivered_rate=rate([(kept.at, kept.delivered_total) for kept in run]),
         age_level=age_level(memory.age_level, sample, policy),
         ledger=conservation.observe(memory.ledger, sample, policy, busiest),
     )

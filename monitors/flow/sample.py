@@ -11,7 +11,8 @@ class Sample:
     """What one look at a queue said. None is "not told" and never stands for zero.
 
     `depth` counts all that has not finally left, in flight included. `out_total` counts mail finally
-    taken off (sent, bounced or suppressed), not attempts. `epoch` names the incarnation of the source:
+    taken off (sent, bounced or suppressed), not attempts; `delivered_total` is the part of it that the other
+    side took, where the source tells it apart. `epoch` names the incarnation of the source:
     when it changes, counters have started again. `blocked` tells why publishers cannot publish, `held`
     why sending is paused on purpose, `utilisation` how full the senders' link is (0..1).
     """
@@ -27,6 +28,7 @@ class Sample:
     blocked: str | None = None
     held: str | None = None
     utilisation: float | None = None
+    delivered_total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

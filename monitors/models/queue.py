@@ -98,6 +98,7 @@ class QueueState(models.Model):
     oldest_at = models.DateTimeField(null=True)
     ingress_rate = models.FloatField(null=True)
     ack_rate = models.FloatField(null=True)
+    delivered_rate = models.FloatField(null=True)
     net_rate = models.FloatField(null=True)
     utilisation_ratio = models.FloatField(null=True)
     eta_s = models.FloatField(null=True)

@@ -16,7 +16,8 @@ from monitors.options import Secret
 from monitors.queues.http import Request, credentials, fetch_json, shared
 from monitors.queues.source import Ask, Source, SourceOptions, UnreadableError, reveal, whole
 
-FINAL = ("total_messages_delivered", "total_messages_fail")
+DELIVERED = "total_messages_delivered"
+FINAL = (DELIVERED, "total_messages_fail")
 """Transient failures are tried again: they are attempts, not mail taken off."""
 SENT_BY = "smtp_client"
 
@@ -51,6 +52,7 @@ def node_sample(metrics: dict[str, Any]) -> Sample:
         in_total=received(metrics),
         out_total=sent(metrics),
         in_flight=ready,
+        delivered_total=whole(labelled(metrics, DELIVERED).get(SENT_BY)),
     )
 
 

@@ -35,6 +35,7 @@ class Figures(Strict):
     depth: str | None = None
     in_total: str | None = None
     out_total: str | None = None
+    delivered_total: str | None = None
     oldest_age_s: str | None = None
     oldest_at: str | None = None
     consumers: str | None = None
@@ -46,6 +47,7 @@ class SeriesFigures(Figures):
     depth: Series | None = None
     in_total: Series | None = None
     out_total: Series | None = None
+    delivered_total: Series | None = None
     oldest_age_s: Series | None = None
     oldest_at: Series | None = None
     consumers: Series | None = None
@@ -122,7 +124,8 @@ def sample(told: dict[str, float | None], now: datetime) -> Sample:
     age_s, utilisation = told.get("oldest_age_s"), told.get("utilisation")
     oldest_at = instant(told.get("oldest_at"), now)
     counts: dict[str, Any] = {
-        name: whole(told.get(name)) for name in ("depth", "in_total", "out_total", "consumers", "in_flight")
+        name: whole(told.get(name))
+        for name in ("depth", "in_total", "out_total", "delivered_total", "consumers", "in_flight")
     }
     if age_s is not None and counts["depth"] != 0:
         oldest_at = now - timedelta(seconds=max(age_s, 0.0))

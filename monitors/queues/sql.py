@@ -29,7 +29,7 @@ from monitors.queues.source import (
     whole,
 )
 
-COUNTS = ("depth", "in_total", "out_total", "consumers", "in_flight")
+COUNTS = ("depth", "in_total", "out_total", "delivered_total", "consumers", "in_flight")
 TIMES = ("oldest_at", "oldest_age_s")
 WORDS = ("epoch", "blocked", "held")
 KNOWN = {*COUNTS, *TIMES, *WORDS, "utilisation"}
@@ -40,8 +40,8 @@ IDLE: Idle = {}
 
 
 class SqlOptions(SourceOptions):
-    """The query gives one row; its columns are named depth, in_total, out_total, oldest_at or oldest_age_s,
-    consumers, in_flight, utilisation, epoch, blocked, held: those that it can tell.
+    """The query gives one row; its columns are named depth, in_total, out_total, delivered_total, oldest_at or
+    oldest_age_s, consumers, in_flight, utilisation, epoch, blocked, held: those that it can tell.
 
     `exact`: depth and totals agree to the last message. `ledger`: and the totals count from the first.
     """

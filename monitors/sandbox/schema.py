@@ -67,6 +67,7 @@ select (select coalesce(sum(value), 0) from counter where name = 'accepted')::bi
 """
 QUEUE_SQL = (
     "select queued + in_flight as depth, accepted_total as in_total, sent_total + bounced_total as out_total,"
+    " sent_total as delivered_total,"
     " oldest_age_s, consumers, (select nullif(mode, 'online') from {schema}.mode) as held from {schema}.queue"
 )
 SUPPRESSION_SQL = "select address from {schema}.suppression limit 1"

@@ -17,7 +17,18 @@ DAY_STEP = timedelta(minutes=1)
 NEVER_READ = QueueState(cause="no_sample", sentence="Nothing is known of this queue yet.")
 """Stands for the row that the first look at a queue will write."""
 AS_STORED = (
-    *("word", "cause", "sentence", "at", "judged_at", "depth", "ingress_rate", "ack_rate", "net_rate"),
+    *(
+        "word",
+        "cause",
+        "sentence",
+        "at",
+        "judged_at",
+        "depth",
+        "ingress_rate",
+        "ack_rate",
+        "delivered_rate",
+        "net_rate",
+    ),
     *("eta_s", "eta_low_s", "eta_high_s", "eta_basis", "consumers", "in_flight", "residual"),
 )
 """What people see as it was written."""
@@ -28,7 +39,8 @@ class QueueView:
     """One queue as people see it. `at` is when the figures were taken, `judged_at` when they were last read.
 
     `word` is one of `monitors.flow.Word`; `eta_basis` is `measured`, `at_least` (stalled: once sending
-    resumes) or empty; `growing_by` is messages per second while more comes in than goes out.
+    resumes) or empty; `growing_by` is messages per second while more comes in than goes out;
+    `delivered_rate` is the part of the ack rate that the other side took, None where it is not told apart.
     """
 
     slug: str
@@ -47,6 +59,7 @@ class QueueView:
     depth: int | None
     ingress_rate: float | None
     ack_rate: float | None
+    delivered_rate: float | None
     net_rate: float | None
     oldest_s: float | None
     eta_s: float | None

@@ -21,6 +21,7 @@ TYPES = {
     "oldest_at": "timestamptz",
     "ingress_rate": "float8",
     "ack_rate": "float8",
+    "delivered_rate": "float8",
     "net_rate": "float8",
     "utilisation_ratio": "float8",
     "eta_s": "float8",

@@ -35,6 +35,7 @@ class QueueOut(Schema):
     depth: int | None
     ingress_rate: float | None
     ack_rate: float | None
+    delivered_rate: float | None
     oldest_s: float | None
     eta_s: float | None
     eta_low_s: float | None

@@ -1,9 +1,14 @@
-"""Own the flow strip (pure): accepting, waiting, sending, drained, a figure each, and the place where mail stops."""
+"""Own the flow strip (pure): accepting, waiting, sending, delivered, a figure each, and the place where mail stops.
+
+What leaves a queue is not all delivered: some bounces. Where no queue tells the two apart, the last stage says when
+the queues are drained, and nothing of delivery.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import floor
 
 from monitors.flow import Word
 from monitors.selectors.queues import QueueView
@@ -16,6 +21,7 @@ FULL_PIPE = 10.0
 THIN_PIPE = 2.0
 BRIM_S = 300.0
 SLOWEST_RATE = 0.1
+UNTIL_EMPTY = "until nothing waits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ def flow(queues: Sequence[QueueCard], doors: Sequence[Door]) -> Flow:
         accepting(doors, coming, thickness(coming, fastest)),
         waiting(queues, known, fill(known, going)),
         sending(queues, going, thickness(going, fastest)),
-        drained(queues, known, thickness(going, fastest)),
+        delivered(queues, known, fastest) or drained(queues, known, thickness(going, fastest)),
     )
     return Flow(stages, summary(stages))
 
@@ -126,27 +132,51 @@ def sending(queues: Sequence[QueueCard], going: float | None, pipe: float) -> St
     return Stage("Sending", rate(going), worst.state, f"{name}{worst.word.lower()}", pipe, is_stopped)
 
 
+def delivered(queues: Sequence[QueueCard], known: Sequence[QueueView], fastest: float) -> Stage | None:
+    """What the other side took, of the queues that tell it, and when all are drained; None where none tells."""
+    telling = [view for view in known if view.delivered_rate is not None]
+    taken, gone = total(telling, lambda view: view.delivered_rate), total(telling, lambda view: view.ack_rate)
+    if taken is None:
+        return None
+    figure, words = drain(queues, known)
+    when = f"drained in {figure}" if words == UNTIL_EMPTY else f"{figure}, {words}"
+    reach = f"told by {len(telling)} of {len(known)} queues" if len(telling) < len(known) else ""
+    said = "; ".join(filter(None, (share(taken, gone), reach, when)))
+    return Stage("Delivered", rate(taken), "", said + balance(known), thickness(taken, fastest))
+
+
+def share(taken: float, gone: float | None) -> str:
+    """Rounded down: one bounce in a million is not all."""
+    if not gone:
+        return ""
+    return "all that goes" if taken >= gone else f"{floor(1000 * taken / gone) / 10:g} % of what goes"
+
+
 def drained(queues: Sequence[QueueCard], known: Sequence[QueueView], pipe: float) -> Stage:
     name = "Drained at this rate"
-    growing = total(known, lambda view: view.growing_by)
-    etas = [view.eta_s for view in known if view.eta_s is not None]
-    residuals = [view.residual for view in known if view.residual is not None]
     if not known:
         return Stage(name, NONE, "", "", 0.0)
+    figure, words = drain(queues, known)
+    return Stage(name, figure, "", words + balance(known), pipe)
+
+
+def drain(queues: Sequence[QueueCard], known: Sequence[QueueView]) -> tuple[str, str]:
+    """When nothing waits any more: the figure, and what it means."""
+    growing = total(known, lambda view: view.growing_by)
+    etas = [view.eta_s for view in known if view.eta_s is not None]
     if growing and any(queue.state != "up" for queue in queues):
-        return Stage(name, "growing", "", f"short by {rate(growing)}" + balance(residuals), pipe)
+        return "growing", f"short by {rate(growing)}"
     if all(view.depth == 0 for view in known):
-        return Stage(name, "empty", "", "nothing waits" + balance(residuals), pipe)
+        return "empty", "nothing waits"
     if etas:
-        return Stage(name, in_words(max(etas)), "", "until nothing waits" + balance(residuals), pipe)
-    return Stage(name, "steady", "", "as much goes as comes" + balance(residuals), pipe)
+        return in_words(max(etas)), UNTIL_EMPTY
+    return "steady", "as much goes as comes"
 
 
-def balance(residuals: Sequence[int]) -> str:
+def balance(known: Sequence[QueueView]) -> str:
     """How well in = out + waiting adds up; nothing where no source told enough to say."""
-    if not residuals:
-        return ""
-    return f"; in = out + waiting, residual {count(sum(residuals))}"
+    residuals = [view.residual for view in known if view.residual is not None]
+    return f"; in = out + waiting, residual {count(sum(residuals))}" if residuals else ""
 
 
 def summary(stages: Sequence[Stage]) -> str:

@@ -134,7 +134,8 @@ def test_the_reader_reads_the_queue_and_can_write_nothing(sandbox: Sandbox) -> N
     database = sandbox.status()["database"]
     with psycopg.connect(database["reader_dsn"], autocommit=True) as connection:
         columns = connection.execute(database["queue_sql"]).description or ()
-        assert [one.name for one in columns] == ["depth", "in_total", "out_total", "oldest_age_s", "consumers", "held"]
+        totals = ["in_total", "out_total", "delivered_total"]
+        assert [one.name for one in columns] == ["depth", *totals, "oldest_age_s", "consumers", "held"]
         with pytest.raises(psycopg.Error):
             connection.execute(f"delete from {sandbox.schema}.message")
         connection.execute("set default_transaction_read_only = off")
