@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -33,9 +34,10 @@ class BoardConsumer(AsyncWebsocketConsumer):
         self.seat = self.hub.join(who, self.send_text)
         self.delivery = asyncio.create_task(self.deliver(self.seat))
 
-    async def send_text(self, text: str) -> None:
+    def send_text(self, text: str) -> Awaitable[None]:
         # Straight to the server: a thousand times a frame, what `self.send` wraps around this is felt.
-        await self.base_send({"type": "websocket.send", "text": text})
+        sent: Awaitable[None] = self.base_send({"type": "websocket.send", "text": text})
+        return sent
 
     async def deliver(self, seat: Seat) -> None:
         # The reader may leave while a frame is on its way: that is `disconnect`'s business.
