@@ -149,7 +149,8 @@ def changed(standing: Standing, verdict: Verdict, seen: Seen, evidence: Sequence
     is_flapping = len(flips) >= FLAP_CHANGES
     since = first_showing(verdict, standing, evidence, seen.at)
     if is_flapping:
-        reason, sentence, verdict = "flapping", flapping_sentence(flips), Verdict.DEGRADED
+        bad = seen if seen.result in BAD else standing
+        reason, sentence, verdict = "flapping", flapping_sentence(flips, bad.sentence), Verdict.DEGRADED
     else:
         telling = telling_of(verdict, evidence, seen)
         reason, sentence = telling.reason, telling.sentence
@@ -182,9 +183,10 @@ def telling_of(verdict: Verdict, evidence: Sequence[Seen], seen: Seen) -> Seen:
     return seen
 
 
-def flapping_sentence(flips: Sequence[float]) -> str:
+def flapping_sentence(flips: Sequence[float], bad: str) -> str:
+    """With what was wrong each time it was bad: that it flaps is no reason to hide the reason."""
     minutes = max(round((flips[-1] - flips[0]) / 60), 1)
-    return f"Flapping: {len(flips)} confirmed changes in {minutes} min."
+    return f"Flapping: {len(flips)} confirmed changes in {minutes} min." + (f" Last wrong: {bad}" if bad else "")
 
 
 def calmed(standing: Standing, seen: Seen) -> Standing:

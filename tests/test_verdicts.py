@@ -85,6 +85,9 @@ def test_flapping_is_one_degraded_thing_until_calm() -> None:
     standing = after("ffooffoo")
     assert (standing.verdict, standing.is_flapping, standing.reason) == (Verdict.DEGRADED, True, "flapping")
     assert standing.sentence == "Flapping: 4 confirmed changes in 1 min."
+    with_words = [replace(one, sentence=f"It said {one.reason}.") for one in seen("ffooffoo")]
+    told = [*fold(UP, with_words, POLICY)][-1]
+    assert told.sentence == "Flapping: 4 confirmed changes in 1 min. Last wrong: It said f."
     turns = [turn.verdict for turn in fold(standing, seen("ffooffooffoo", start=20), POLICY)]
     assert set(turns) == {Verdict.DEGRADED}
 
