@@ -145,8 +145,14 @@ def confirmed(standing: Verdict, entries: Sequence[Seen], policy: Policy) -> Ver
 
 
 def changed(standing: Standing, verdict: Verdict, seen: Seen, evidence: Sequence[Seen], policy: Policy) -> Standing:
-    flips = (*(at for at in standing.flips if at > seen.at - policy.flap_span_s), seen.at)
+    flips = tuple(at for at in standing.flips if at > seen.at - policy.flap_span_s)
+    # What we could not see, or only begin to see, is no change of the world.
+    if Verdict.UNKNOWN not in (standing.verdict, verdict):
+        flips = (*flips, seen.at)
     is_flapping = len(flips) >= FLAP_CHANGES
+    # Only what confirms it tells when it began: a hiccup before the outage, or amid it, is neither start nor end.
+    is_easing = verdict is Verdict.UP or (standing.verdict, verdict) == (Verdict.DOWN, Verdict.DEGRADED)
+    evidence = evidence[-(policy.up_of if is_easing else policy.down_of) :]
     since = first_showing(verdict, standing, evidence, seen.at)
     if is_flapping:
         bad = seen if seen.result in BAD else standing
@@ -162,8 +168,7 @@ def changed(standing: Standing, verdict: Verdict, seen: Seen, evidence: Sequence
         reason=reason,
         sentence=sentence,
         is_flapping=is_flapping,
-        # What the world looked like before we knew anything is no change of the world.
-        flips=() if standing.verdict is Verdict.UNKNOWN and not standing.flips else flips,
+        flips=flips,
     )
 
 

@@ -57,6 +57,8 @@ def after(letters: str, policy: Policy = POLICY, standing: Standing = UP, start:
         pytest.param("uuoo", POLICY, Verdict.UP, 3, id="back from unknown"),
         pytest.param("ff", Policy(3, 5, 2, 2), Verdict.UP, 0.5, id="three of five needs three"),
         pytest.param("foffo", Policy(3, 5, 2, 2), Verdict.DOWN, 1, id="three of five counts the window"),
+        pytest.param("foooff", Policy(2, 2, 2, 6), Verdict.DOWN, 5, id="a failure before the outage is not its start"),
+        pytest.param("fofoo", Policy(2, 5, 2, 2), Verdict.UP, 4, id="a success amid the outage is not its end"),
     ],
 )
 def test_confirmation(letters: str, policy: Policy, verdict: Verdict, since: float) -> None:
@@ -96,6 +98,11 @@ def test_flapping_is_one_degraded_thing_until_calm() -> None:
 def test_flapping_ends_when_observations_agree(letter: str, verdict: Verdict) -> None:
     standing = after(letter * FLAP_CALM, standing=after("ffooffoo"), start=20)
     assert (standing.verdict, standing.is_flapping, standing.flips) == (verdict, False, ())
+
+
+def test_what_we_could_not_measure_now_and_then_did_not_flap() -> None:
+    standing = after("uuoouuoouuoo")
+    assert (standing.verdict, standing.is_flapping, standing.flips) == (Verdict.UP, False, ())
 
 
 def test_slow_changes_are_not_flapping() -> None:

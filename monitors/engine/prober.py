@@ -36,6 +36,8 @@ SPREAD_US = 2_000
 """What is overdue after a claim starts one every two milliseconds, not all at once."""
 WARM_TIMEOUT_S = 10.0
 
+SETTLED_COMPONENTS = "SELECT id FROM monitors_component WHERE removed_at IS NULL OR verdict <> 'unknown'"
+
 log = logging.getLogger(__name__)
 
 
@@ -194,7 +196,7 @@ class Prober:
             for row in rows
         ]
         async with connection.transaction():
-            await fall_silent(connection, silent, datetime.now(UTC), keep_claims=True)
+            await fall_silent(connection, silent, datetime.now(UTC))
         for row in rows:
             row["window"], row["standing"] = [], {}
 
@@ -233,7 +235,7 @@ class Prober:
     async def settle_everything(self, connection: AsyncConnection) -> None:
         await self.judge_silence(connection)
         async with connection.transaction():
-            cursor = await connection.execute("SELECT id FROM monitors_component WHERE removed_at IS NULL")
+            cursor = await connection.execute(SETTLED_COMPONENTS)
             await settle_components(connection, [row[0] for row in await cursor.fetchall()])
 
     async def reload(self, connection: AsyncConnection) -> None:

@@ -22,6 +22,10 @@ WHERE m.removed_at IS NULL AND s.verdict <> 'unknown' AND (m.is_paused OR
     greatest(w.last_at, %(watching_since)s) < %(now)s - greatest(3 * m.interval, interval '20 seconds') - m.timeout)
 ORDER BY w.id FOR UPDATE OF w
 """
+REMOVED = """
+SELECT s.monitor_id FROM monitors_monitorstate s JOIN monitors_monitor m ON m.id = s.monitor_id
+WHERE m.removed_at IS NOT NULL AND s.verdict <> 'unknown'
+"""
 FORGET = """
 UPDATE monitors_watch SET standing = %s, "window" = '[]', claimed_by = CASE WHEN %s THEN claimed_by END WHERE id = %s
 """
@@ -29,22 +33,27 @@ REASON = "no_report"
 
 
 async def settle_silent(connection: AsyncConnection, now: datetime, watching_since: datetime) -> Settled:
-    """Mark what fell silent, and what was paused, as unknown. `watching_since`: since when we could have heard."""
+    """Mark what fell silent, was paused or removed, as unknown. `watching_since`: since when we could have heard."""
     async with connection.transaction():
         rows = await fetched(connection, SILENT, {"now": now, "watching_since": watching_since})
-        return await fall_silent(connection, rows, now)
+        removed = await fetched(connection, REMOVED, {})
+        await forget(connection, rows, keep_claims=False)
+        return await settle(connection, {row["monitor_id"] for row in [*rows, *removed]}, now)
 
 
-async def fall_silent(
-    connection: AsyncConnection, rows: Sequence[dict[str, Any]], now: datetime, *, keep_claims: bool = False
-) -> Settled:
-    """Take back the standing of these watches, and with it the claim of whoever should have reported on them."""
-    if not rows:
-        return Settled()
-    forgotten = [(json.dumps(silent_standing(row["since"])), keep_claims, row["id"]) for row in rows]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(FORGET, forgotten)
+async def fall_silent(connection: AsyncConnection, rows: Sequence[dict[str, Any]], now: datetime) -> Settled:
+    """Take back the standing of these watches of ours: nobody looked until now."""
+    await forget(connection, rows, keep_claims=True)
     return await settle(connection, {row["monitor_id"] for row in rows}, now)
+
+
+async def forget(connection: AsyncConnection, rows: Sequence[dict[str, Any]], *, keep_claims: bool) -> None:
+    """Take back standings, and with them the claims of who should have reported. Who never did has none to lose."""
+    rows = [row for row in rows if row["since"] is not None]
+    if rows:
+        forgotten = [(json.dumps(silent_standing(row["since"])), keep_claims, row["id"]) for row in rows]
+        async with connection.cursor() as cursor:
+            await cursor.executemany(FORGET, forgotten)
 
 
 def silent_standing(since: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -40,7 +41,7 @@ FROM monitors_watch w JOIN monitors_location l ON l.id = w.location_id WHERE w.m
 """
 COMPONENTS = """
 SELECT id, name, verdict, verdict_since AS since, sentence FROM monitors_component
-WHERE removed_at IS NULL AND (id = ANY(%(ids)s) OR id IN (
+WHERE (removed_at IS NULL OR verdict <> 'unknown') AND (id = ANY(%(ids)s) OR id IN (
     SELECT from_component_id FROM monitors_component_depends_on WHERE to_component_id = ANY(%(ids)s)))
 ORDER BY id FOR UPDATE
 """
@@ -109,15 +110,17 @@ async def settle(connection: AsyncConnection, monitor_ids: Collection[int], now:
     standings: dict[int, list[Row]] = {}
     for row in await fetched(connection, STANDINGS, [ids]):
         standings.setdefault(row["monitor_id"], []).append(row)
-    writes, components, changed = [], set(), []
+    writes, changed = [], []
+    moved: dict[int, datetime] = {}
     for state in states:
         outcome, as_of = monitor_outcome(state, standings.get(state["id"], []), now)
         if is_other(state, outcome):
             writes.append(written(state, outcome, as_of, monitor=state["id"]))
             changed.append(state["id"])
-            components.add(state["component_id"])
+            if (component := state["component_id"]) is not None:
+                moved[component] = max(writes[-1]["started_at"], moved.get(component, writes[-1]["started_at"]))
     await write(connection, writes, MONITOR_STATE, MONITOR_SENTENCE)
-    return await settle_components(connection, components - {None}, changed, now)
+    return await settle_components(connection, moved, changed, now, moved)
 
 
 async def settle_components(
@@ -125,8 +128,13 @@ async def settle_components(
     component_ids: Collection[int],
     monitor_ids: Sequence[int] = (),
     now: datetime | None = None,
+    moved: Mapping[int, datetime] = MappingProxyType({}),
 ) -> Settled:
-    """Bring the verdicts on these components, and the words on what depends on them, up to their monitors' states."""
+    """Bring the verdicts on these components, and the words on what depends on them, up to their monitors' states.
+
+    `moved`: when the latest of the monitors that changed did. A component eases with that: what is still bad in it
+    has been so for longer.
+    """
     rows = await fetched(connection, COMPONENTS, {"ids": sorted(component_ids)}) if component_ids else []
     ids = [row["id"] for row in rows]
     members = grouped(await fetched(connection, MEMBERS, [ids])) if ids else {}
@@ -141,7 +149,7 @@ async def settle_components(
         ]
         outcome = component_verdict(row, members, needed, as_of)
         if is_other(row, outcome):
-            writes.append(written(row, outcome, as_of, component=row["id"]))
+            writes.append(written(row, outcome, as_of, component=row["id"], moved_at=moved.get(row["id"])))
             changed.append(row["id"])
     await write(connection, writes, COMPONENT_STATE, COMPONENT_SENTENCE)
     settled = Settled(tuple(monitor_ids), tuple(changed))
@@ -200,12 +208,18 @@ def is_other(row: Row, outcome: Outcome) -> bool:
 
 
 def written(
-    row: Row, outcome: Outcome, as_of: datetime, *, monitor: int | None = None, component: int | None = None
+    row: Row,
+    outcome: Outcome,
+    as_of: datetime,
+    *,
+    monitor: int | None = None,
+    component: int | None = None,
+    moved_at: datetime | None = None,
 ) -> Row:
     """The parameters of every statement that a change needs. A start that is not later than the last is moved on."""
     started_at = datetime.fromtimestamp(outcome.since, UTC)
     if started_at <= row["since"]:
-        started_at = max(as_of, row["since"] + MICROSECOND)
+        started_at = max(moved_at or as_of, row["since"] + MICROSECOND)
     return {
         "monitor": monitor,
         "component": component,

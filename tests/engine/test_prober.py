@@ -41,6 +41,20 @@ async def test_a_new_monitor_is_judged_and_its_component_with_it(tmp_path: Path)
     assert await StateChange.objects.filter(component=api, processed_at=None).acount() == 1
 
 
+async def test_a_component_eases_when_its_first_instance_recovered(tmp_path: Path) -> None:
+    script = Script()
+    script.letters |= {"api-a": "fffffo", "api-b": "f"}
+    api = await in_database(make_component)("api")
+    for place in "ab":
+        await in_database(make_monitor)(f"api-{place}", every_s=0.5, component=api, site=place)
+    async with running(make_prober(script, tmp_path)):
+        await wait_until_async(Component.objects.filter(verdict="down").aexists)
+        await wait_until_async(Component.objects.filter(verdict="degraded").aexists)
+    recovered = await StateChange.objects.aget(monitor__slug="api-a", to_verdict="up")
+    eased = await StateChange.objects.aget(component=api, from_verdict="down")
+    assert (eased.to_verdict, eased.started_at) == ("degraded", recovered.started_at)
+
+
 async def test_an_outage_starts_with_its_first_failure_and_keeps_the_evidence(tmp_path: Path) -> None:
     script = Script()
     script.letters["api-a"] = "oooff"

@@ -9,7 +9,7 @@ import pytest
 from django.db.models import F
 
 from monitors.engine.connections import connect, connection_parameters
-from monitors.models import Component, MonitorState, StateChange, StateInterval, Watch
+from monitors.models import Component, Monitor, MonitorState, StateChange, StateInterval, Watch
 from monitors.services.silence import settle_silent
 from tests.engine.ground import Script, in_database, make_component, make_monitor, make_prober, running
 from tests.waiting import wait_until_async
@@ -71,6 +71,32 @@ async def test_a_pause_is_unknown_at_once_and_no_alarm(tmp_path: Path) -> None:
     async with await connect("test", connection_parameters()) as connection:
         await settle_silent(connection, now, now - HOUR)
     assert (await MonitorState.objects.aget()).reason == "paused"
+
+
+async def test_a_location_that_never_reported_can_begin_later(tmp_path: Path) -> None:
+    await in_database(make_monitor)("api-a", every_s=1, locations=("main", "later"))
+    async with running(make_prober(Script(), tmp_path)):
+        await wait_until_async(MonitorState.objects.filter(verdict="up").aexists)
+    now = datetime.now(UTC)
+    await Watch.objects.filter(location__slug="main").aupdate(last_at=now + HOUR)
+    async with await connect("test", connection_parameters()) as connection:
+        await settle_silent(connection, now + HOUR, now - HOUR)
+    async with running(make_prober(Script(), tmp_path, "later")):
+        later = Watch.objects.filter(location__slug="later", standing__verdict="up")
+        await wait_until_async(later.aexists)
+
+
+async def test_a_removed_monitor_is_up_no_more(tmp_path: Path) -> None:
+    await judged_up(tmp_path)
+    now = datetime.now(UTC)
+    await Watch.objects.all().adelete()
+    await Monitor.objects.aupdate(removed_at=now)
+    async with await connect("test", connection_parameters()) as connection:
+        await settle_silent(connection, now, now - HOUR)
+        assert (await settle_silent(connection, now, now - HOUR)).monitors == ()
+    assert (await MonitorState.objects.aget()).verdict == "unknown"
+    assert (await Component.objects.aget()).verdict == "unknown"
+    assert not await StateInterval.objects.filter(verdict="up", ended_at=None).aexists()
 
 
 async def is_count(rows: object, count: int) -> bool:
