@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -45,7 +45,22 @@ class DurationInput(forms.CharField):
 
 
 class OptionsInput(forms.JSONField):
-    """JSON as people read it: a line a key."""
+    """JSON as people read it: a line a key. Only what the database can hold; what cannot be read is shown again as it
+    was written."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            found = super().to_python(value)
+            written = json.dumps(found, allow_nan=False, ensure_ascii=False)
+            written.encode()
+        except (ValueError, RecursionError) as error:
+            raise ValidationError("must be plain JSON: no infinity, valid characters, not nested too deeply") from error
+        if "\\u0000" in written:
+            raise ValidationError("must not contain NUL characters")
+        return found
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return data
 
     def prepare_value(self, value: Any) -> Any:
         return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict) else value
@@ -111,6 +126,13 @@ class MonitorForm(forms.Form):
         if not isinstance(options, dict):
             raise ValidationError('must be a JSON object: {"url": ...}')
         return options
+
+    def clean_seen_at(self) -> datetime:
+        seen_at: datetime = self.cleaned_data["seen_at"]
+        try:
+            return seen_at.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError("is no time at which this page was made") from error
 
     def clean(self) -> None:
         super().clean()

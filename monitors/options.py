@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, mo
 
 SECONDS_BY_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+LONGEST_S = 3_660 * SECONDS_BY_UNIT["d"]
+"""Ten years: an instant that far from now is still one that calendars and the database know."""
 
 
 class SecretError(Exception):
@@ -23,9 +25,12 @@ def parse_duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     match = DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    if match is None or not isinstance(value, str):
         raise ValueError(f"{value!r} is not a duration; write it as 500ms, 10s, 5m, 2h or 3d")
-    return timedelta(seconds=float(match[1]) * SECONDS_BY_UNIT[match[2]])
+    seconds = float(match[1]) * SECONDS_BY_UNIT[match[2]]
+    if seconds > LONGEST_S:
+        raise ValueError(f"{value[:40]!r} is longer than ten years")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(value: timedelta) -> str:

@@ -21,7 +21,7 @@ class RoleForm(forms.Form):
 
 class PersonForm(forms.Form):
     username = forms.CharField(max_length=150, validators=[UnicodeUsernameValidator()])
-    email = forms.EmailField(required=False)
+    email = forms.EmailField(max_length=254, required=False)
     role = forms.TypedChoiceField(choices=ROLES, coerce=as_role, initial=Role.RESPONDER.value)
 
 

@@ -1,4 +1,4 @@
-"""Own what every request passes: the door that is closed by default, and the security headers."""
+"""Own what every request passes: the refusal of nonsense, the door that is closed by default, the security headers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -22,6 +23,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+PRIVATE = "private, no-store"
+"""For pages of signed-in people: kept by no proxy, and not shown by `back` after somebody has signed out."""
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -34,6 +37,27 @@ class ClosedByDefault(LoginRequiredMiddleware):
         if not getattr(view_func, "login_required", True):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        found = request.resolver_match
+        if found is not None and getattr(found.func, "login_required", True):
+            response.headers.setdefault("Cache-Control", PRIVATE)
+        return response
+
+
+def refuse_nonsense(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse what would fail further in: a NUL, which no text in PostgreSQL holds, and forms in another encoding than
+    UTF-8. Django refuses those too, but for multipart ones, and fails where the codec is none of text (`hex`).
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path:
+            raise Http404("no address has a NUL")
+        if request.content_type == "multipart/form-data" and (request.encoding or "utf-8").lower() != "utf-8":
+            raise BadRequest("forms are sent as UTF-8")
+        return get_response(request)
+
+    return middleware
 
 
 def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "statuspage.middleware.security_headers",
+    "statuspage.middleware.refuse_nonsense",
     "statuspage.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -67,6 +68,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Standpipe"
 # Browsers allow passkeys without TLS on localhost only; everywhere else they ask for TLS themselves.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENV.is_tls
+SESSION_ENGINE = "statuspage.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.is_tls
 SESSION_COOKIE_AGE = 14 * 24 * 3_600
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -81,7 +83,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Rate limits of sign-in count over all web processes, so they live in the one place that all share.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "standpipe_cache"},
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "standpipe_cache",
+        # Beyond this number counters that still count are thrown away: whoever guesses must not get there.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 TEMPLATES = [
     {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -82,6 +82,8 @@ MALFORMED = [
     pytest.param({"samples": [sample(depth="many")]}, "samples.0.depth", id="no number"),
     pytest.param({"samples": [sample(at="2026-03-01T04:00:00")]}, "samples.0.at", id="no time zone"),
     pytest.param({"samples": [sample(at="soon")]}, "samples.0.at", id="no time"),
+    pytest.param({"samples": [sample(oldest_at="0001-01-01T00:00:00+14:00")]}, "samples.0.oldest_at", id="year zero"),
+    pytest.param({"samples": [sample(in_total=2**63 - 1)]}, "samples.0.in_total", id="sums beyond 64 bits"),
     pytest.param({"samples": [sample(deep=1)]}, "samples.0.deep", id="unknown field"),
     pytest.param({"samples": []}, "samples", id="empty batch"),
     pytest.param({"samples": [sample()] * 1_001}, "samples", id="too many"),
@@ -112,6 +114,13 @@ def test_a_body_that_is_no_json_gets_a_clear_answer(post: Call, path: str, body:
     response = post(path, body)
     assert response.status_code == status
     assert errors(response)[0][0] == "body"
+
+
+def test_a_sample_from_any_zone_is_stored_as_its_instant(post: Call, queue: Monitor) -> None:
+    """PostgreSQL refuses zones beyond 16 hours, which Python reads."""
+    at = datetime.now(timezone(timedelta(hours=23, minutes=59)))
+    assert post("/api/v1/samples", {"samples": [sample(at=at.isoformat())]}).status_code == 200
+    assert QueueSample.objects.get().at == at
 
 
 def test_only_queues_that_push_take_samples(post: Call) -> None:

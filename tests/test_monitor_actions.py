@@ -71,6 +71,13 @@ def test_a_run_that_nobody_takes_is_said_to_be_overdue(operator: Client, api: Mo
     assert 'hx-trigger="every 5s"' in page
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_moment_beyond_the_calendar_is_no_run(operator: Client, api: Monitor, moment: str) -> None:
+    Watch.objects.update(last_at=None)
+    for path in ("/console/monitors/api-a/", "/console/monitors/api-a/latest/"):
+        assert operator.get(path, {"after": moment}).status_code == 200
+
+
 @pytest.mark.parametrize("after", ["yesterday", "2026-13-45T00:00:00Z", "2026-01-01T00:00:00", "9" * 400])
 def test_a_nonsense_moment_is_no_run(operator: Client, api: Monitor, after: str) -> None:
     page = operator.get("/console/monitors/api-a/latest/", {"after": after})
@@ -161,6 +168,13 @@ def test_an_edit_is_saved_and_runs_at_once(operator: Client, api: Monitor) -> No
         pytest.param("options", '{"url": "https://a/", "colour": "red"}', "colour: Extra inputs", id="unknown key"),
         pytest.param("options", "{}", "url: Field required", id="missing key"),
         pytest.param("name", "", "This field is required", id="no name"),
+        pytest.param("interval", "99999999999999d", "is longer than ten years", id="interval beyond any calendar"),
+        pytest.param("timeout", "9" * 400 + "d", "is longer than ten years", id="timeout beyond any number"),
+        pytest.param("options", "[" * 100_000, "must be plain JSON", id="nested too deeply"),
+        pytest.param("options", "9" * 5_000, "must be plain JSON", id="number too long to read"),
+        pytest.param("options", '{"url": "https://a/", "x": 1e999}', "must be plain JSON", id="infinity"),
+        pytest.param("options", '{"url": "https://a/", "x": "\\ud800"}', "must be plain JSON", id="half a character"),
+        pytest.param("options", '{"url": "https://a/", "x": "\\u0000"}', "must not contain NUL", id="NUL"),
     ],
 )
 def test_bad_input_names_the_field_and_loses_nothing(
@@ -181,6 +195,13 @@ def test_of_two_who_edit_the_second_is_told_and_keeps_what_was_typed(operator: C
     assert "Somebody changed this monitor" in response.content.decode()
     assert 'value="second"' in response.content.decode()
     assert Monitor.objects.get().site == "first"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_an_edit_of_a_page_from_no_calendar_is_refused(operator: Client, api: Monitor, moment: str) -> None:
+    response = operator.post("/console/monitors/api-a/edit/", typed(api, site="new", seen_at=moment))
+    assert response.status_code == 422
+    assert Monitor.objects.get().site == ""
 
 
 def test_what_a_file_manages_is_read_only(operator: Client, api: Monitor) -> None:

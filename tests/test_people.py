@@ -156,6 +156,19 @@ def test_a_taken_name_is_refused(admin: User) -> None:
         access.add_person("ada", "", Role.VIEWER)
 
 
+def test_a_name_that_differs_in_capitals_only_is_taken(client: Client, admin: User) -> None:
+    """Signing in tells them apart by nothing: with both, neither could come in."""
+    with pytest.raises(NameTakenError):
+        access.add_person("Ada", "", Role.VIEWER)
+
+
+def test_a_mail_address_longer_than_the_column_is_refused(as_admin: Client) -> None:
+    address = "a@" + ".".join(["b" * 60] * 5)
+    response = as_admin.post("/console/people/", {"username": "bob", "email": address, "role": "viewer"})
+    assert response.status_code == 422
+    assert "at most 254 characters" in response.content.decode()
+
+
 def test_the_command_makes_a_link(capsys: pytest.CaptureFixture[str], admin: User) -> None:
     call_command("access", "link", "ada")
     assert re.fullmatch(r"/sign-in/[\w-]{43}/\n", capsys.readouterr().out)

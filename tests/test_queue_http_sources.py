@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from monitors.flow import Word
 from monitors.queues import QueueOptions, close
 from monitors.queues.http import TROUBLES
+from monitors.queues.source import whole
 from tests.queue_watch import Watch
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
@@ -217,3 +218,20 @@ def test_wrong_options_are_refused_by_name(options: dict[str, Any], where: str) 
     with pytest.raises(ValidationError) as refused:
         QueueOptions.model_validate(options)
     assert where in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        pytest.param("12", 12, id="digits"),
+        pytest.param(2**60, 2**60, id="the most"),
+        pytest.param(2**63, None, id="sums beyond 64 bits"),
+        pytest.param(10**400, None, id="beyond any float"),
+        pytest.param(1e300, None, id="a float beyond 64 bits"),
+        pytest.param("NaN", None, id="NaN"),
+        pytest.param("inf", None, id="infinite"),
+        pytest.param(None, None, id="absent"),
+    ],
+)
+def test_a_count_that_the_database_cannot_hold_is_not_told(told: object, count: int | None) -> None:
+    assert whole(told) == count

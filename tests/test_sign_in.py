@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.conf import settings
+from django.core.cache import cache
 from django.test import Client
 
 from statuspage.models import User
@@ -44,6 +45,15 @@ def test_guessing_is_stopped(client: Client, ada: User) -> None:
     response = sign_in(client)
     assert "_auth_user_id" not in client.session
     assert "Too many failed login attempts" in response.content.decode()
+
+
+def test_guessing_at_many_names_does_not_make_the_guesses_at_one_forgotten(client: Client, ada: User) -> None:
+    for _ in range(6):
+        sign_in(client, "wrong")
+    for number in range(600):
+        cache.set(f"guess-{number}", [1.0], 300)
+    sign_in(client)
+    assert "_auth_user_id" not in client.session
 
 
 def test_nobody_signs_up(client: Client) -> None:

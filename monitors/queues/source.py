@@ -9,7 +9,6 @@ SourceError
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_vali
 from monitors.flow import Sample
 from monitors.options import Duration, Secret, Strict
 from monitors.queues.exposition import selector
+
+BIGGEST = 2**60
+"""What is computed from four counts still fits into the database's 64 bits."""
 
 
 class SourceError(Exception):
@@ -141,12 +143,12 @@ def revealed(address: str | Secret) -> str:
 
 
 def whole(value: Any) -> int | None:
-    """A count as sources write it (int, float, digits); None for what is no count: absent, NaN, infinite."""
+    """A count as sources write it (int, float, digits); None for what is no count: absent, NaN, beyond BIGGEST."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    if not math.isfinite(number):
+    if not abs(number) <= BIGGEST:
         return None
     return int(value) if isinstance(value, int) else round(number)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -91,10 +91,12 @@ class Run:
 
 def run_of(after: str, seen: list[WatchView], timeout: timedelta, now: datetime) -> Run | None:
     try:
-        asked_at = parse_datetime(after)
-    except ValueError:
+        told = parse_datetime(after)
+        # Near the ends of the calendar an instant may have no date in UTC.
+        asked_at = told.astimezone(UTC) if told is not None and told.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    if asked_at is None or asked_at.tzinfo is None:
+    if asked_at is None:
         return None
     if all(watch.last_at and watch.last_at >= asked_at for watch in seen):
         return Run(asked_at, "done")

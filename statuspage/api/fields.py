@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer, StringConstraints
 
 DETAIL_BYTES = 16_384
-BIGGEST = 2**63 - 1
+BIGGEST = 2**60
+"""What is computed from four of them still fits into 64 bits."""
 BIGGEST_SMALL = 2**31 - 1
 CHANGES_KEPT = timedelta(days=3_660)
 CHANGES_AHEAD = timedelta(days=366)
@@ -22,6 +23,7 @@ def printable(text: str) -> str:
 
 
 def plausible(at: datetime) -> datetime:
+    """In UTC: PostgreSQL knows no zone beyond 16 hours, and reads back no year before the first."""
     now = datetime.now(UTC)
     if not now - CHANGES_KEPT <= at <= now + CHANGES_AHEAD:
         raise ValueError("must lie within the last ten years and the next one")

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import Router, Schema
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from monitors.selectors.queues import pushed_queues
 from monitors.services.pushed_samples import store_pushed
 from statuspage.api.auth import Token
 from statuspage.api.errors import Errors, Refusal, RefusedError
-from statuspage.api.fields import Count, Slug, SmallCount
+from statuspage.api.fields import Count, Instant, Slug, SmallCount
 from statuspage.models import ApiToken
 
 SAMPLES_AT_ONCE = 1_000
@@ -30,11 +30,11 @@ class SampleIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     queue: Slug = Field(description="Slug of a queue whose source is push")
-    at: AwareDatetime = Field(description="When it was so; with (queue, at) the same sample is stored once")
+    at: Instant = Field(description="When it was so; with (queue, at) the same sample is stored once")
     depth: Count | None = Field(None, description="All that has not finally left, in flight included")
     in_total: Count | None = Field(None, description="Counter of messages that came in")
     out_total: Count | None = Field(None, description="Counter of messages finally taken off")
-    oldest_at: AwareDatetime | None = Field(None, description="When the oldest waiting message came in")
+    oldest_at: Instant | None = Field(None, description="When the oldest waiting message came in")
     consumers: SmallCount | None = None
     in_flight: Count | None = None
 

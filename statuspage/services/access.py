@@ -44,9 +44,11 @@ def first_operator() -> User:
 
 
 def add_person(username: str, email: str, role: Role) -> User:
-    """Raises NameTakenError."""
+    """Raises NameTakenError, also for a name that differs in capitals only: signing in does not tell those apart."""
     try:
         with transaction.atomic():
+            if User.objects.filter(username__iexact=username).exists():
+                raise IntegrityError(username)
             person = User.objects.create(username=username, email=email, password=make_password(None))
             set_role(person, role)
     except IntegrityError as error:
