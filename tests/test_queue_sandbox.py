@@ -52,7 +52,8 @@ def is_moving(watched: Watch) -> bool:
 
 
 async def test_stopped_senders_are_a_stall_with_cause_and_growing_drain_time(busy: Sandbox, watched: Watch) -> None:
-    await watched.until(is_moving, looks=15)
+    moving = await watched.until(is_moving, looks=15)
+    assert 0 < (moving.delivered_rate or 0) <= (moving.ack_rate or 0)
     busy.break_("senders-stopped")
     try:
         first = await watched.until(lambda w: w.state.word == Word.STALLED, looks=10)
