@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -73,7 +74,7 @@ async def forget() -> AsyncIterator[None]:
 
 
 def watch(server: Scripted, **more: Any) -> Watch:
-    watched = Watch(0.01, source="kumomta", url=server.url, **more)
+    watched = Watch(0.01, source="kumomta", **{"url": server.url, **more})
     watched.ask = type(watched.ask)(1, watched.options, 0.5, 1e-9)
     return watched
 
@@ -197,6 +198,45 @@ async def test_sqs_counts_what_is_visible_taken_and_delayed(server: Scripted, mo
     state = await watched.look()
     assert watched.error is None
     assert (watched.last.depth, watched.last.in_flight, state.ack_rate) == (7, 2, None)
+
+
+async def test_a_source_that_fails_three_times_is_left_alone_for_a_while(server: Scripted) -> None:
+    server.answer = lambda request: reply(request, b"overloaded", status=503)
+    watched = watch(server)
+    for _ in range(5):
+        await watched.look()
+        assert watched.error is not None
+        assert watched.error.reason == "server_error"
+    assert server.asked == 3
+
+
+async def test_a_source_that_refused_is_asked_at_each_look_and_seen_when_it_is_back(server: Scripted) -> None:
+    server.answer = lambda request: reply(request, json.dumps(KUMO).encode())
+    with socket.socket() as taken:  # bound and not listening: connections are refused, and nobody else gets the port
+        taken.bind(("127.0.0.1", 0))
+        watched = watch(server, url=f"http://127.0.0.1:{taken.getsockname()[1]}")
+        for _ in range(5):
+            await watched.look()
+            assert watched.error is not None
+            assert watched.error.reason == "unreachable"
+        taken.listen()
+        taken.settimeout(5)
+        forwarding = threading.Thread(target=forward, args=(taken, server.server.server_port))
+        forwarding.start()
+        await watched.look()
+        forwarding.join()
+    assert watched.error is None
+    assert watched.last.depth == 42
+
+
+def forward(listening: socket.socket, port: int) -> None:
+    """Carry one question to the server, and its answer back."""
+    asking, _ = listening.accept()
+    with asking, socket.create_connection(("127.0.0.1", port)) as answering:
+        answering.sendall(asking.recv(65_536))
+        answering.shutdown(socket.SHUT_WR)
+        while part := answering.recv(65_536):
+            asking.sendall(part)
 
 
 WRONG = [
