@@ -31,9 +31,9 @@ INTERVALS = 2
 BAD = {"down", "degraded", "unknown"}
 LOOKS = 2
 """Bad looks that confirm a verdict: the second one follows the first after a second, not after an interval."""
-QUEUE, QUEUE_RULE_S = "outbound", 6.0
-"""A queue is not probed but followed, every second. It stalls when nothing was acknowledged for 5 s from the look after
-the last acknowledgement on, it flows when two looks saw mail leave, and a query that waits ends after 5 s."""
+QUEUE, QUEUE_RULE_S = "outbound", 7.0
+"""A queue is not probed but followed, every second. Senders that are stopped finish their batch; it stalls when nothing
+was acknowledged for 5 s from the next look on, flows when two looks saw mail leave, and a query ends after 5 s."""
 JUDGED_S = 10.0
 """From the sign-in link to a verdict on every monitor and component."""
 SEEN_AT_ALL_S = 60.0
