@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from monitors.config.entries import interval_in_range, timeout_in_range
 from monitors.models import Component, Monitor
 from monitors.options import format_duration, parse_duration
 from monitors.selectors.monitors import SORTS, MonitorFilter
@@ -93,6 +95,14 @@ class MuteForm(forms.Form):
     reason = forms.CharField(max_length=200, help_text="Shown to whoever wonders why nothing rang.")
 
 
+def in_range(check: Callable[[timedelta], timedelta], value: timedelta) -> timedelta:
+    """The file's limits hold here too."""
+    try:
+        return check(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
 class MonitorForm(forms.Form):
     """Edits a monitor. `seen_at` carries what was seen when the page was made, so that a stale save is noticed."""
 
@@ -109,7 +119,7 @@ class MonitorForm(forms.Form):
     options = OptionsInput(
         required=False,
         widget=forms.Textarea(attrs={"class": "code", "spellcheck": "false", "rows": 12}),
-        help_text="What this kind of monitor takes, as JSON; secrets only by reference, to a variable or a file.",
+        help_text="What this kind of monitor takes, as JSON; secrets only by the references that it has already.",
     )
     seen_at = forms.DateTimeField(widget=forms.HiddenInput)
 
@@ -126,6 +136,12 @@ class MonitorForm(forms.Form):
         if not isinstance(options, dict):
             raise ValidationError('must be a JSON object: {"url": ...}')
         return options
+
+    def clean_interval(self) -> timedelta:
+        return in_range(interval_in_range, self.cleaned_data["interval"])
+
+    def clean_timeout(self) -> timedelta:
+        return in_range(timeout_in_range, self.cleaned_data["timeout"])
 
     def clean_seen_at(self) -> datetime:
         seen_at: datetime = self.cleaned_data["seen_at"]

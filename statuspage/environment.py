@@ -91,10 +91,12 @@ def http_url(value: str) -> SplitResult:
     url = urlsplit(value)
     if url.scheme not in {"http", "https"} or not url.hostname:
         raise ValueError("must be an address such as https://status.example.com")
-    if url.path not in {"", "/"} or url.query or url.fragment or url.username:
+    if url.path not in {"", "/"} or url.query or url.fragment or "@" in url.netloc:
         raise ValueError("must be scheme, host and port only, without a path or a password")
     assert url.port is None or url.port >= 0
-    return url
+    # As browsers write an origin (RFC 6454 section 6.1), for it is compared with theirs.
+    usual = {"http": ":80", "https": ":443"}[url.scheme]
+    return SplitResult(url.scheme, url.netloc.lower().removesuffix(usual), "", "", "")
 
 
 def database_url(value: str) -> SplitResult | None:

@@ -17,6 +17,9 @@ SECRET_IN_TEXT = re.compile(
     (?<=://) (?P<user> [^\s:/@]* : ) [^\s/@]+ (?=@)                     # in an address
     | (?P<name> (?: password | passwd | secret | token ) = ) [^\s&'"]+   # in a query or a conninfo
     | (?P<scheme> (?: bearer | basic ) \s ) [a-z0-9._~+/=-]{8,}          # in an Authorization header
+    | (?P<link> /sign-in/ ) [^\s/"]+                                     # our own: a way in, perhaps unused
+    | (?P<call> /heartbeats/ [0-9]+ - [0-9]+ - ) [a-z2-7]+               # whoever has it can make a monitor green
+    | (?P<token> \b sp_ ) [a-z0-9_-]{16,}
     """
 )
 HIDDEN = "[hidden]"

@@ -33,5 +33,8 @@ def is_ours(headers: dict[str, str]) -> bool:
         host = headers.get("x-forwarded-host", host)
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    name = urlsplit(f"//{host}").hostname or ""
-    return bool(host) and urlsplit(origin).netloc == host and validate_host(name, settings.ALLOWED_HOSTS)
+    try:
+        name, came_from = urlsplit(f"//{host}").hostname or "", urlsplit(origin).netloc
+    except ValueError:  # a bracket without its other one
+        return False
+    return bool(host) and came_from == host and validate_host(name, settings.ALLOWED_HOSTS)

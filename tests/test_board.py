@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from monitors.models import Component, Finding, Monitor, MonitorState, ProcessBeat, QueueState
+from monitors.models import ChangeEvent, Component, Finding, Monitor, MonitorState, ProcessBeat, QueueState
 from monitors.selectors.queues import SparkPoint
 from statuspage.board import board
 from statuspage.board.frames import queues_content, tiers_content
@@ -160,6 +160,14 @@ def test_a_huge_component_shows_only_its_bad_instances() -> None:
     row = board(timezone.now()).tiers.rows[0]
     assert [cell.slug for cell in row.cells] == ["m49"]
     assert (row.summary, row.hidden) == ("49 of 50 up", 49)
+
+
+def test_a_change_told_with_a_clock_of_next_year_does_not_stand_above_the_news() -> None:
+    now = timezone.now()
+    told = [("now", now - timedelta(minutes=1)), *((f"ahead {n}", now + timedelta(days=300)) for n in range(20))]
+    for title, at in told:
+        ChangeEvent.objects.create(key=title, title=title, occurred_at=at)
+    assert [entry.text for entry in timeline(now)] == ["now"]
 
 
 def test_what_happens_to_many_at_once_is_one_entry() -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from statuspage.sessions import SessionStore
 from tests.browser import LiveServer
 
 
@@ -52,8 +55,8 @@ async def test_a_person_without_a_role_is_refused(server: LiveServer, headers: d
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://elsewhere.example", "http://127.0.0.1:1", "null", ""],
-    ids=["another site", "another port of this machine", "a sandboxed frame", "none"],
+    ["https://elsewhere.example", "http://127.0.0.1:1", "null", "", "http://[::1"],
+    ids=["another site", "another port of this machine", "a sandboxed frame", "none", "half an address"],
 )
 async def test_a_page_of_another_origin_is_refused(server: LiveServer, headers: dict[str, str], origin: str) -> None:
     assert await refused(server, headers | {"Origin": origin}) == 403
@@ -61,6 +64,17 @@ async def test_a_page_of_another_origin_is_refused(server: LiveServer, headers: 
 
 async def test_an_unknown_address_is_refused(server: LiveServer, headers: dict[str, str]) -> None:
     assert await refused(server, headers, "/ws/elsewhere/") == 403
+
+
+async def test_while_the_database_is_away_nobody_comes_in_and_the_log_stays_short(
+    server: LiveServer, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(SessionStore, "load", Mock(side_effect=OperationalError("the server is gone\nfor now")))
+    assert await refused(server, headers) == 403
+    assert [(record.message, record.exc_info) for record in caplog.records if "websocket" in record.message] == [
+        ("websocket refused", None)
+    ]
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_socket_closes_when_the_session_ends(socket: ClientConnection) -> None:

@@ -116,6 +116,22 @@ def test_the_starter_is_valid_and_keeps_only_what_it_says() -> None:
             "monitors[0].dsn: a secret is written as {env: NAME} or {file: PATH}",
             id="plain secret",
         ),
+        pytest.param('platform: {name: "a\\0b"}\n', "platform.name: cannot be read: text with a NUL", id="NUL"),
+        pytest.param(
+            "monitors:\n  - {slug: a, kind: http, url: 'http://a/', expect: {json: {a: .inf}}}\n",
+            "monitors[0].expect.json.a: cannot be read: a number that is not finite",
+            id="infinity",
+        ),
+        pytest.param(
+            "monitors:\n  - {slug: a, kind: tcp, address: 'h:1', every: !!timestamp x}\n",
+            "monitors[0].every: cannot be read",
+            id="a tag that does not fit",
+        ),
+        pytest.param(
+            "monitors:\n  - {slug: a, kind: tcp, address: 'h:1', every: 99999999999999d}\n",
+            "is longer than ten years",
+            id="duration beyond any calendar",
+        ),
         pytest.param("monitors:\n  - {kind: tcp}\n", "monitors[0].slug: is needed", id="slug missing"),
         pytest.param("queues:\n  - {slug: q, kind: pigeon}\n", "f.yaml:2: queues[0].kind: ", id="unknown queue source"),
         pytest.param("domains:\n  - {name: 'UPPER CASE'}\n", "f.yaml:2: domains[0].name: ", id="no domain name"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -101,6 +102,11 @@ def test_two_first_users_at_once_share_one_server(place: Place) -> None:
     assert postmaster(place) == pid
     assert answer_to(place, "SELECT 1") == 1
     kill(users[1])
+
+
+def test_no_other_account_reads_the_log_or_holds_the_lock(place: Place) -> None:
+    embedded.ensure(place)
+    assert [stat.S_IMODE(file.stat().st_mode) for file in (place.log, place.guard, place.users)] == [0o600] * 3
 
 
 def test_a_server_that_is_killed_is_started_again_with_its_data(place: Place) -> None:

@@ -37,6 +37,20 @@ def test_an_empty_value_is_as_unset() -> None:
 
 
 @pytest.mark.parametrize(
+    "written",
+    ["https://status.example.com/", "https://status.example.com:443", "HTTPS://Status.Example.com"],
+    ids=["slash", "usual port", "capitals"],
+)
+def test_the_address_is_taken_as_browsers_write_an_origin(written: str) -> None:
+    """Compared with theirs at every form and socket: a slash more would refuse them all."""
+    assert read({"STANDPIPE_URL": written}).url.geturl() == "https://status.example.com"
+
+
+def test_a_port_of_its_own_stays_in_the_address() -> None:
+    assert read({"STANDPIPE_URL": "http://[::1]:8080/"}).url.geturl() == "http://[::1]:8080"
+
+
+@pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
         ("DATABASE_URL", "mysql://db/mail", "must be postgresql://user:password@host:port/name"),
@@ -47,6 +61,7 @@ def test_an_empty_value_is_as_unset() -> None:
         ("STANDPIPE_DATA_DIR", "manage.py", "is not a directory"),
         ("STANDPIPE_URL", "status.example.com", "must be an address such as https://status.example.com"),
         ("STANDPIPE_URL", "https://status.example.com/path", "must be scheme, host and port only"),
+        ("STANDPIPE_URL", "https://:hush@status.example.com", "must be scheme, host and port only"),
         ("STANDPIPE_URL", "https://me:hush@status.example.com", "must be scheme, host and port only"),
         ("STANDPIPE_ALLOWED_HOSTS", "a.example, http://b.example", "must be host names separated by commas"),
         ("STANDPIPE_TRUSTED_PROXIES", "10.0.0.0/8,proxy", "must be addresses or networks separated by commas"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -10,6 +12,7 @@ from statuspage.roles import Role
 from statuspage.services.access import add_person
 
 pytestmark = pytest.mark.django_db
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PART = b'--x\r\nContent-Disposition: form-data; name="login"\r\n\r\nabc\r\n--x--\r\n'
 
 
@@ -54,6 +57,15 @@ def test_a_session_cookie_that_is_no_key_is_a_strangers(client: Client, path: st
 def test_a_key_of_ours_still_opens_its_session(viewer: Client) -> None:
     assert viewer.get("/console/").status_code == 200
     assert Session.objects.count() == 1
+
+
+def test_sessions_that_strangers_left_go_when_new_ones_come(client: Client) -> None:
+    for number in range(150):
+        Session.objects.create(session_key=f"left{number:028d}", session_data="", expire_date=LONG_AGO)
+    for _ in range(2):
+        Client().get("/account/2fa/webauthn/login/", headers={"accept": "application/json"})
+    assert not Session.objects.filter(expire_date=LONG_AGO).exists()
+    assert Session.objects.count() == 2
 
 
 @pytest.mark.parametrize("charset", ["hex", "rot13", "utf-16", "no-such-charset"])

@@ -62,6 +62,9 @@ def test_a_traceback_is_one_field() -> None:
         pytest.param({"said": "Authorization: Bearer hush-hush-hush"}, id="bearer"),
         pytest.param({"error": 'connection to "host=db password=hush" failed'}, id="in a conninfo"),
         pytest.param({"detail": {"path": "/x?token=hush"}}, id="inside a mapping"),
+        pytest.param({"said": "Forbidden (CSRF cookie not set.): /sign-in/hush-Hush_hush/"}, id="in a sign-in link"),
+        pytest.param({"said": "Not Found: /api/v1/heartbeats/12-1-hushhushhushhushhushhush/start"}, id="heartbeat"),
+        pytest.param({"said": "unknown key sp_hush-hush_hush-hush_hush-hush"}, id="API token"),
         pytest.param({"detail": ["redis://:hush@cache"]}, id="inside a list"),
     ],
 )

@@ -17,6 +17,7 @@ from statuspage.services.access import add_person
 
 pytestmark = pytest.mark.django_db
 OPTIONS = {"url": "https://api.acme.example/health"}
+WITH_SECRET = '{"url": "https://a/", "headers": {"x": {"env": "STANDPIPE_SECRET_KEY"}}}'
 HTMX = {"HX-Request": "true"}
 
 
@@ -161,6 +162,9 @@ def test_an_edit_is_saved_and_runs_at_once(operator: Client, api: Monitor) -> No
     [
         pytest.param("interval", "10 apples", "is not a duration; write it as 500ms, 10s, 5m, 2h or 3d", id="duration"),
         pytest.param("interval", "0s", "must be longer than nothing", id="no interval"),
+        pytest.param("interval", "10ms", "an interval is between 500ms and 7d", id="a hundred times a second"),
+        pytest.param("timeout", "2h", "a timeout is between 50ms and 60s", id="a timeout of hours"),
+        pytest.param("options", WITH_SECRET, "headers.x: this monitor has no such secret yet", id="another's secret"),
         pytest.param("timeout", "11s", "must not be longer than the interval", id="timeout beyond interval"),
         pytest.param("down_after", "4", "4 of the last 3 can never happen", id="impossible confirmation"),
         pytest.param("options", '{"url": ', "Enter a valid JSON", id="broken JSON"),
@@ -195,6 +199,14 @@ def test_of_two_who_edit_the_second_is_told_and_keeps_what_was_typed(operator: C
     assert "Somebody changed this monitor" in response.content.decode()
     assert 'value="second"' in response.content.decode()
     assert Monitor.objects.get().site == "first"
+
+
+def test_a_secret_that_the_monitor_has_may_stay(operator: Client, api: Monitor) -> None:
+    options = OPTIONS | {"bearer": {"env": "ACME_KEY"}}
+    Monitor.objects.update(options=options)
+    response = operator.post("/console/monitors/api-a/edit/", typed(api, site="new", options=json.dumps(options)))
+    assert response.status_code == 302
+    assert Monitor.objects.get().options == options
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from monitors.models import Finding, Monitor, ProcessBeat, QueueMinute, QueueState
+from monitors.models import ChangeEvent, Finding, Monitor, ProcessBeat, QueueMinute, QueueState
 from statuspage.roles import Role
 from statuspage.services.access import add_person
 
@@ -82,6 +82,17 @@ def test_one_queue_shows_its_day_and_its_findings(viewer: Client) -> None:
     assert "<svg" in page
     assert "residual 1" in page
     assert viewer.get("/console/queues/nothing/").status_code == 404
+
+
+def test_a_pipeline_that_tells_of_thousands_of_changes_does_not_bury_the_page(viewer: Client) -> None:
+    queue("calm")
+    now = timezone.now()
+    ChangeEvent.objects.bulk_create(
+        ChangeEvent(key=f"k{n}", title=f"Deploy {n:04}.", occurred_at=now - timedelta(seconds=n)) for n in range(2_000)
+    )
+    page = viewer.get("/console/queues/calm/").content.decode()
+    assert "Deploy 0000." in page
+    assert page.count("mark change") < 200
 
 
 def test_two_hundred_queues_cost_as_many_queries_as_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,10 +75,20 @@ def build(node: yaml.Node, path: Path, document: Document, problems: list[Proble
     if isinstance(node, yaml.SequenceNode):
         return [build(item, (*path, index), document, problems) for index, item in enumerate(node.value)]
     try:
-        return yaml.SafeLoader("").construct_object(node)
-    except (yaml.YAMLError, ValueError) as error:
+        return storable(yaml.SafeLoader("").construct_object(node))
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
+        # Under a tag of its own (`!!timestamp x`) a value fails in the parser's own ways.
         problems.append(document.problem(path, f"cannot be read: {error}"))
         return None
+
+
+def storable(value: Any) -> Any:
+    """The value, if PostgreSQL holds it in text and JSON. Raises ValueError."""
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("text with a NUL character")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number that is not finite")
+    return value
 
 
 def build_mapping(node: yaml.MappingNode, path: Path, document: Document, problems: list[Problem]) -> dict[str, Any]:

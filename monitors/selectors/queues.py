@@ -14,6 +14,7 @@ SPARK_SPAN = timedelta(minutes=15)
 SPARK_STEP = timedelta(seconds=10)
 DAY_SPAN = timedelta(hours=24)
 DAY_STEP = timedelta(minutes=1)
+MARKS_OF_A_KIND = 50
 NEVER_READ = QueueState(cause="no_sample", sentence="Nothing is known of this queue yet.")
 """Stands for the row that the first look at a queue will write."""
 AS_STORED = (
@@ -190,11 +191,14 @@ def day_series(slug: str, now: datetime, span: timedelta = DAY_SPAN) -> list[Day
 
 
 def marks(slug: str, now: datetime, span: timedelta = DAY_SPAN) -> list[Mark]:
-    """What happened around one queue: changes told to us, its findings, its changes of verdict. Three queries."""
+    """What happened around one queue: changes told to us, its findings, its changes of verdict. Three queries.
+
+    The newest of each kind: a pipeline in a loop tells thousands.
+    """
     start = now - span
-    changes = ChangeEvent.objects.filter(occurred_at__gte=start, occurred_at__lte=now)
-    findings = Finding.objects.filter(monitor__slug=slug, started_at__gte=start)
-    states = StateChange.objects.filter(monitor__slug=slug, started_at__gte=start)
+    changes = ChangeEvent.objects.filter(occurred_at__gte=start, occurred_at__lte=now)[:MARKS_OF_A_KIND]
+    findings = Finding.objects.filter(monitor__slug=slug, started_at__gte=start)[:MARKS_OF_A_KIND]
+    states = StateChange.objects.filter(monitor__slug=slug, started_at__gte=start)[:MARKS_OF_A_KIND]
     found = [Mark(row.occurred_at, row.ended_at, "change", row.title, row.link) for row in changes]
     found += [Mark(row.started_at, row.ended_at, "finding", row.title, "") for row in findings]
     found += [Mark(row.started_at, None, "state", f"{row.to_verdict}: {row.sentence}", "") for row in states]

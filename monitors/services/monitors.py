@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from monitors.errors import FileManagedError, OptionsError, StaleEditError
 from monitors.models import ChangeEvent, Component, Monitor
 from monitors.notices import CONFIG_CHANNEL, notify
+from monitors.options import Secret
 from monitors.probes import KINDS
+
+NEW_SECRET = "this monitor has no such secret yet: which secrets a probe may read is said in standpipe.yaml only"  # noqa: S105 - a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ def edit_monitor(monitor: Monitor, edit: MonitorEdit, seen_at: datetime, by: str
         raise FileManagedError(FileManagedError.__doc__)
     columns = {name: getattr(edit, name) for name in MonitorEdit.__slots__}
     columns["options"] = valid_options(monitor.kind, edit.options)
+    refuse_new_secrets(monitor, columns["options"])
     # Compare and set: of two who save at once, the second changes no row and is told.
     unchanged = Monitor.objects.filter(pk=monitor.pk, updated_at=seen_at, is_from_file=False)
     if unchanged.update(**columns, updated_at=now) != 1:
@@ -96,6 +100,35 @@ def valid_options(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
         raise OptionsError({path_of(fault["loc"]): fault["msg"] for fault in error.errors()}) from error
     stored: dict[str, Any] = wanted.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return stored
+
+
+def refuse_new_secrets(monitor: Monitor, wanted: Mapping[str, Any]) -> None:
+    """A reference names any variable or file that a prober can read, our own key too, and the probe sends what stands
+    there to an address of the editor's choice. So the console keeps references, and makes none. Raises OptionsError.
+    """
+    options = KINDS[monitor.kind].options
+    try:
+        known = {secret for _, secret in secrets_in(options.model_validate(monitor.options))}
+    except ValidationError:  # stored by an older version
+        known = set()
+    new = {path: NEW_SECRET for path, secret in secrets_in(options.model_validate(wanted)) if secret not in known}
+    if new:
+        raise OptionsError(new)
+
+
+def secrets_in(value: Any, path: str = "") -> Iterator[tuple[str, Secret]]:
+    if isinstance(value, Secret):
+        yield path, value
+        return
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, BaseModel):
+        parts = value
+    elif isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list | tuple):
+        parts = enumerate(value)
+    for name, part in parts:
+        yield from secrets_in(part, f"{path}.{name}" if path else str(name))
 
 
 def path_of(location: tuple[int | str, ...]) -> str:

@@ -58,6 +58,8 @@ SETTINGS = {
 
 
 def main(root: str) -> int:
+    # Its log names rows, and whoever could open its lock could hold it: neither is for other accounts.
+    os.umask(0o077)
     place = Place(Path(root))
     with place.guard.open("a") as guard:
         try:
