@@ -26,6 +26,7 @@ from monitors.reasons import REASONS
 from monitors.results import ProbeResult, Result
 from tests import zoo
 from tests.peers import Nginx
+from tests.peers.peer import free_port
 from tests.zoo import Authority, Script, Zoo
 
 KIND = KINDS["http"]
@@ -369,7 +370,7 @@ def test_nginx_speaks_http_2_and_wants_a_client_certificate(
     start_peer: Callable[..., Nginx], authority: Authority
 ) -> None:
     certificate, client = authority.write("localhost"), authority.write("client")
-    port = zoo.free_port()
+    port = free_port()
     server = (
         f"server {{ listen 127.0.0.1:{port} ssl http2;"
         f" ssl_certificate {certificate}; ssl_certificate_key {certificate};"

@@ -197,11 +197,6 @@ def deaf() -> Iterator[str]:
         yield f"127.0.0.1:{kept.getsockname()[1]}"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as kept:
-        return int(kept.getsockname()[1])
-
-
 # Certificates
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -19,6 +20,10 @@ from tests.waiting import wait_until
 
 SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin"
 INSTALL_TIMEOUT_S = 600
+CHANCE = random.SystemRandom()
+"""Not the shared one, which begins anew with every test and in every worker alike."""
+PORTS = range(10_000, 20_000)
+"""Below those that the kernel gives to clients, and that sandboxes take: nobody's next question takes one."""
 STARTS = 3
 """A free port may be taken by a neighbour between finding and binding it: a start is tried again."""
 
@@ -31,10 +36,22 @@ class NotStartedError(AssertionError):
     """A peer ended or did not answer while it was started; its log is in the message."""
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody has the port, neither for TCP nor for UDP."""
+    with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+        try:
+            stream.bind((host, port))
+            datagrams.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in CHANCE.sample(PORTS, 50):
+        if is_free("127.0.0.1", port):
+            return port
+    raise NotStartedError("no free port")
 
 
 def is_listening(port: int) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 from functools import partial
@@ -21,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from monitors.sandbox import plan, schema
 from monitors.sandbox.client import Control
 from monitors.sandbox.faults import SandboxError
+from tests.peers.peer import CHANCE, is_free
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -164,8 +163,8 @@ class _ByAddress(HTTPAdapter):
 def free_base_port() -> int:
     """A base port none of whose neighbours is taken. Random, for other workers look at the same time."""
     for _ in range(50):
-        base = random.randrange(LOWEST, HIGHEST, plan.PORTS_USED)
-        if all(_is_free(host, port) for host, port in _wanted(base)):
+        base = CHANCE.randrange(LOWEST, HIGHEST, plan.PORTS_USED)
+        if all(is_free(host, port) for host, port in _wanted(base)):
             return base
     raise SandboxError("no free ports")
 
@@ -175,12 +174,3 @@ def _wanted(base: int) -> set[tuple[str, int]]:
     ends = [made.control, made.link, made.policy, *made.name_servers]
     ends += [end for one in made.instances for end in (one.endpoint, one.metrics)]
     return {(end.host, end.port) for end in ends}
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
