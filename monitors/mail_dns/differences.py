@@ -51,9 +51,13 @@ def _between(before: list[tuple[str, str]], after: list[tuple[str, str]]) -> tup
     return tuple(lines)
 
 
+def subject_of(record: str, name: str) -> str:
+    return f"{record.upper()} of {name}"
+
+
 def headline(record: str, name: str, before: Sequence[str], after: Sequence[str]) -> str:
     """The change in one line, with the parts that changed where they are few."""
-    subject = f"{record.upper()} of {name}"
+    subject = subject_of(record, name)
     if not before:
         return f"{subject} appeared: {_short(after[0])}" if after else f"{subject} changed"
     if not after:

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from monitors.mail_dns.confirmation import Confirmed, Standing, watch
-from monitors.mail_dns.differences import differences, headline
+from monitors.mail_dns.differences import differences, headline, subject_of
 from monitors.mail_dns.evidence import Seen
 from monitors.results import Result
 
@@ -168,6 +168,6 @@ def _told(monitor_id: int, record: str, name: str, change: Confirmed) -> dict[st
         "confirmed_by": change.confirmed_by,
         "seen_at": change.seen_at,
         "confirmed_at": change.confirmed_at,
-        "subject": f"{record} {name}"[:253],
+        "subject": subject_of(record, name)[:253],
         "detail": Jsonb({"record": record, "name": name, "diff": diff, "confirmed_by": change.confirmed_by}),
     }
