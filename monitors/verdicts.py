@@ -79,6 +79,11 @@ class Standing:
     window: tuple[Seen, ...] = ()
     flips: tuple[float, ...] = ()
 
+    @property
+    def last_at(self) -> float:
+        """The last observation that was judged."""
+        return self.window[-1].at if self.window else self.since
+
     def set_back(self, now: float) -> Standing:
         """The same verdict after the clock was set back: what it saw lies in a future that will come again."""
         past = tuple(seen for seen in self.window if seen.at < now)
@@ -102,7 +107,7 @@ class Standing:
 
 def fold(standing: Standing, observations: Iterable[Seen], policy: Policy) -> Iterator[Standing]:
     """The standing after each observation. Order of arrival does not matter, an instant seen before is skipped."""
-    last_at = standing.window[-1].at if standing.window else standing.since
+    last_at = standing.last_at
     for seen in sorted(observations, key=lambda seen: seen.at):
         if seen.at < last_at - SET_BACK_S:
             standing, last_at = standing.set_back(seen.at), seen.at - SET_BACK_S

@@ -39,13 +39,23 @@ def distinct(batch: Iterable[Observed]) -> list[Observed]:
     return list({(seen.check.monitor_id, seen.location_id, seen.at): seen for seen in batch}.values())
 
 
-def judged(batch: Iterable[Observed], held_by_monitor: Mapping[int, Held]) -> list[Judged]:
-    """The watches of ours that the batch tells about; who holds a watch no more has no say on it."""
-    by_monitor: dict[int, list[Observed]] = {}
+def holder(observed: Observed, held_by_monitor: Mapping[int, Held]) -> Held | None:
+    """The watch of ours that was seen. What a prober of another location left behind tells of another watch."""
+    held = held_by_monitor.get(observed.check.monitor_id)
+    return held if held is not None and held.location_id == observed.location_id else None
+
+
+def judged(batch: Iterable[Observed], held_by_monitor: Mapping[int, Held], *, is_late: bool = False) -> list[Judged]:
+    """The watches of ours that the batch tells about; who holds a watch no more has no say on it.
+
+    What is late may be older than what is known, when a watch was ours, another's, and ours again: no word on today.
+    """
+    by_watch: dict[Held, list[Observed]] = {}
     for observed in batch:
-        by_monitor.setdefault(observed.check.monitor_id, []).append(observed)
-    pairs = ((held_by_monitor.get(monitor_id), seen) for monitor_id, seen in by_monitor.items())
-    return [judge(held, seen) for held, seen in pairs if held is not None]
+        held = holder(observed, held_by_monitor)
+        if held is not None and not (is_late and observed.at.timestamp() <= held.standing.last_at):
+            by_watch.setdefault(held, []).append(observed)
+    return [judge(held, seen) for held, seen in by_watch.items()]
 
 
 def judge(held: Held, observed: Sequence[Observed]) -> Judged:
@@ -116,7 +126,7 @@ def stored(text: str) -> str:
 def evidence_rows(batch: Iterable[Observed], held_by_monitor: Mapping[int, Held]) -> Iterator[tuple[Any, ...]]:
     """Every observation that was not ok, and before the first of these the last one that was."""
     for observed in batch:
-        held = held_by_monitor.get(observed.check.monitor_id)
+        held = holder(observed, held_by_monitor)
         if observed.result.result is Result.OK:
             if held is not None and observed.result.said is not None:
                 yield from recovered_success(held, observed)

@@ -124,7 +124,7 @@ class Recorder:
     async def _replay(self, spool: Spool) -> bool:
         while spool.waiting:
             batch = spool.peek(BATCH, self.held_by_monitor)
-            if batch and not await self._store(batch):
+            if batch and not await self._store(batch, is_late=True):
                 spool.step_back()
                 return False
             spool.advance()
@@ -151,12 +151,12 @@ class Recorder:
                 await self._connection.close()
             self._connection = None
 
-    async def _store(self, batch: Sequence[Observed]) -> bool:
+    async def _store(self, batch: Sequence[Observed], *, is_late: bool = False) -> bool:
         """Whether the batch is dealt with; False when Postgres is gone. One bad row does not spoil its batch."""
         assert self._connection is not None
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S):
-                await store(self._connection, self.owner, batch, self.held_by_monitor, self.kinds)
+                await store(self._connection, self.owner, batch, self.held_by_monitor, self.kinds, is_late=is_late)
         except DATABASE_GONE as error:
             log.warning("batch not stored, spooling", extra={"size": len(batch), "error": str(error)[:200]})
             await self._disconnect()
@@ -165,19 +165,23 @@ class Recorder:
             if self._connection.closed:
                 await self._disconnect()
                 return False
-            return await self._store_without_the_bad(batch)
+            return await self._store_without_the_bad(batch, is_late=is_late)
         self.stored += len(batch)
         return True
 
-    async def _store_without_the_bad(self, batch: Sequence[Observed]) -> bool:
+    async def _store_without_the_bad(self, batch: Sequence[Observed], *, is_late: bool) -> bool:
         if len(batch) > 1:
             half = len(batch) // 2
-            return await self._store(batch[:half]) and await self._store(batch[half:])
+            return await self._store(batch[:half], is_late=is_late) and await self._store(batch[half:], is_late=is_late)
         log.exception("an observation was refused, stored without its details", extra={"check": batch[0].check.slug})
         bare = [replace(batch[0], result=bare_result(batch[0]))]
         try:
             assert self._connection is not None
-            await store(self._connection, self.owner, bare, self.held_by_monitor, {})
+            await store(self._connection, self.owner, bare, self.held_by_monitor, {}, is_late=is_late)
+        except DATABASE_GONE:
+            # Gone in between: it was not refused, and comes again by the spool.
+            await self._disconnect()
+            return False
         except psycopg.Error:
             log.exception("an observation was refused even bare", extra={"check": batch[0].check.slug})
         return True

@@ -67,9 +67,9 @@ class Load:
 
     @property
     def strays(self) -> list[Observed]:
-        """Observations of watches that we do not hold."""
-        judged_ids = {judgement.held.monitor_id for judgement in self.judgements}
-        return [observed for observed in self.batch if observed.check.monitor_id not in judged_ids]
+        """Observations of watches that are not ours to judge, or not any more."""
+        judged = {(judgement.held.monitor_id, judgement.held.location_id) for judgement in self.judgements}
+        return [seen for seen in self.batch if (seen.check.monitor_id, seen.location_id) not in judged]
 
 
 async def store(
@@ -78,6 +78,8 @@ async def store(
     batch: Sequence[Observed],
     held_by_monitor: Mapping[int, Held],
     kinds: Mapping[str, Kind],
+    *,
+    is_late: bool = False,
 ) -> Settled:
     """Store a batch, judge it, and tell the news. Memory changes only after the commit; raises what Postgres raises.
 
@@ -85,7 +87,8 @@ async def store(
     verdicts are the other's to give.
     """
     batch = distinct(batch)
-    load = Load(owner, batch, judged(batch, held_by_monitor), list(evidence_rows(batch, held_by_monitor)))
+    judgements = judged(batch, held_by_monitor, is_late=is_late)
+    load = Load(owner, batch, judgements, list(evidence_rows(batch, held_by_monitor)))
     try:
         mine, settled = await write(connection, load, kinds, is_replay=False)
     except (UniqueViolation, CheckViolation):
