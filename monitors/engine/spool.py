@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +39,8 @@ class Spool:
         self._evidence: IO[bytes] | None = None
         self._kept_evidence: Iterator[tuple[int, str]] | None = None
         self._next_evidence: tuple[int, str] | None = None
-        self._observations = (directory / OBSERVATIONS).open("a+b")
+        # Without a buffer: what the disk refused must not lie there, and be written with the next batch.
+        self._observations = (directory / OBSERVATIONS).open("a+b", buffering=0)
         end_cut_line(self._observations)
         self.waiting = count_lines(directory / OBSERVATIONS)
         self._position = self._peeked = 0
@@ -56,10 +58,13 @@ class Spool:
             lines.append(observation_line(self._serial, observed))
             if observed.result.said is not None:
                 evidence.append(json.dumps([self._serial, observed.result.evidence]) + "\n")
-        self._observations.write("".join(lines).encode())
-        self._observations.flush()
+        self._append_observations("".join(lines).encode())
         self.waiting += len(lines)
-        self._append_evidence("".join(evidence).encode())
+        try:
+            self._append_evidence("".join(evidence).encode())
+        except OSError:
+            # No room for evidence is no reason to offer the observations once more.
+            self._abandon_segment()
 
     def peek(self, limit: int, held_by_monitor: Mapping[int, Held]) -> list[Observed]:
         """The oldest observations, up to `limit`. They stay until `advance`."""
@@ -94,6 +99,17 @@ class Spool:
             if file is not None:
                 file.close()
 
+    def _append_observations(self, lines: bytes) -> None:
+        """All of a batch or nothing: it is offered again, and what a full disk took of it would be there twice."""
+        end = self._observations.seek(0, os.SEEK_END)
+        left = memoryview(lines)
+        try:
+            while left:
+                left = left[self._observations.write(left) :]
+        except OSError:
+            self._observations.truncate(end)
+            raise
+
     def _append_evidence(self, lines: bytes) -> None:
         if not lines:
             return
@@ -114,9 +130,17 @@ class Spool:
         self._evidence = path.open("ab")
         self._segments.append(path)
 
+    def _abandon_segment(self) -> None:
+        if self._evidence is not None:
+            with suppress(OSError):
+                self._evidence.close()
+            self._evidence = None
+        if self._segments:
+            self._drop_oldest_segment()
+
     def _drop_oldest_segment(self) -> None:
         path = self._segments.popleft()
-        self._evidence_bytes -= path.stat().st_size
+        self._evidence_bytes = max(self._evidence_bytes - path.stat().st_size, 0)
         path.unlink()
         self.dropped_segments += 1
         if not self._segments and self._evidence is not None:
@@ -153,6 +177,8 @@ class Spool:
             self._segments.popleft().unlink(missing_ok=True)
         self._evidence_bytes = 0
         self._observations.truncate(0)
+        # By way of the end: straight to the beginning may stay within the buffer, and serve from there what is gone.
+        self._reader.seek(0, os.SEEK_END)
         self._reader.seek(0)
 
 

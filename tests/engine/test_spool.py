@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +90,42 @@ def test_a_line_that_a_crash_cut_short_costs_only_itself(tmp_path: Path, cut: in
     assert numbers in (["No 0.", "No 2."], ["No 0.", "No 1.", "No 2."])
     for part in (spool, again):
         part.close()
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """The kernel refuses what goes beyond, as a full disk does: some of it is written, the rest is not."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_what_a_full_disk_refused_comes_once_and_hides_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "a")
+    rows = [observed(number, None) for number in range(12)]
+    spool.append(rows[:2])
+    size = (tmp_path / "a" / OBSERVATIONS).stat().st_size
+    with files_of_at_most(size + 300), pytest.raises(OSError, match="File too large"):
+        spool.append(rows[2:8])
+    spool.append(rows[2:8])
+    spool.append(rows[8:])
+    assert drained(spool, limit=5) == rows
+    spool.close()
+
+
+def test_a_disk_too_full_for_evidence_keeps_observations(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "a")
+    with files_of_at_most(4_000):
+        spool.append([observed(0, "x" * 8_000)])
+        spool.append([observed(1, "short")])
+    spool.append([observed(2, "after")])
+    found = drained(spool)
+    assert [one.result.sentence for one in found] == ["No 0.", "No 1.", "No 2."]
+    assert [one.result.evidence for one in found][2] == "after"
+    spool.close()
 
 
 def test_only_what_a_dead_process_left_is_adopted(tmp_path: Path) -> None:
