@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitors.flow import AgeLevel, Context, FlowState, Memory, Policy, Sample, Word, advance, judge, replay
-from monitors.probes.queue_rows import imbalance_sentence
+from monitors.probes.queue_rows import imbalance_sentence, remembered, restored
 
 START = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
 EVERY_SECOND = Policy(interval_s=1)
@@ -81,6 +81,18 @@ def test_a_long_pause_gives_no_rate_because_the_clock_may_have_jumped() -> None:
     samples = [*steady(range(5)), Sample(at(3_600), depth=10, in_total=1_100, out_total=1_000)]
     state = after(samples)
     assert (state.ingress_rate, state.ack_rate) == (None, None)
+
+
+@pytest.mark.parametrize(("ingress", "ack"), [(8, 5), (1, 9)], ids=["grew", "drained"])
+def test_what_a_queue_did_before_an_hour_unseen_says_nothing_of_now(ingress: int, ack: int) -> None:
+    before = steady(range(20), depth=5_000, ingress=ingress, ack=ack)
+    state = after([*before, Sample(at(3_620), depth=700, in_total=90_000, out_total=90_500)])
+    assert (state.word, state.net_rate, state.eta) == (Word.FLOWING, None, None)
+
+
+def test_a_few_missed_polls_keep_the_drain_time() -> None:
+    late = [replace(sample, at=sample.at + timedelta(seconds=30)) for sample in steady(range(26), 300, ack=9)[20:21]]
+    assert after([*steady(range(20), 300, ack=9), *late]).eta is not None
 
 
 def test_a_clock_set_back_starts_again_with_an_event() -> None:
@@ -391,6 +403,16 @@ IMBALANCES = [
 def test_an_imbalance_is_told_in_words(missing: int, is_upper_bound: bool, begins: str) -> None:
     state = FlowState(Word.FLOWING, "flowing", "", missing=missing, is_upper_bound=is_upper_bound)
     assert imbalance_sentence(state).startswith(begins)
+
+
+def test_a_restart_that_nobody_saw_is_no_loss_for_who_takes_over_later() -> None:
+    known = remembered(replay(steady(range(100), depth=1_000, ingress=5, ack=7), EVERY_SECOND))
+    later = [
+        Sample(at(3_600 + second), depth=700 + second, in_total=5 + 3 * second, out_total=2 + 2 * second)
+        for second in range(130)
+    ]
+    memory = replay(later, EVERY_SECOND, restored(Memory(), known))
+    assert memory.ledger.missing == 0
 
 
 def test_a_queue_that_is_whole_after_a_restart_has_lost_nothing() -> None:

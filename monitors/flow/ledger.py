@@ -78,6 +78,9 @@ def observe(ledger: Ledger, sample: Sample, policy: Policy, rate: float | None) 
     """The ledger after this sample; `rate` is the larger of its two rates. A sample that does not tell depth or
     totals changes nothing."""
     skew = (rate or 0.0) * 2 * policy.refresh_s
+    if ledger.anchor is not None and is_below(sample, ledger.anchor):
+        # A restart that nobody saw, between two probers: what was lost in it cannot be told from what was counted.
+        ledger = replace(ledger, anchor=None, tail=())
     anchor = ledger.anchor or first_anchor(sample, policy, rate)
     totals = known_totals(sample, anchor)
     if anchor is None or totals is None or sample.depth is None:
@@ -93,6 +96,11 @@ def observe(ledger: Ledger, sample: Sample, policy: Policy, rate: float | None) 
     ledger = replace(ledger, anchor=anchor, tail=tail, residual=owed - out)
     hindsight = beyond(tail[0].owed - out, tolerated, anchor)
     return settle(confirm(ledger, span, hindsight), sample, policy, skew)
+
+
+def is_below(sample: Sample, anchor: Anchor) -> bool:
+    pairs = ((sample.in_total, anchor.in_total), (sample.out_total, anchor.out_total))
+    return any(told is not None and told < counted for told, counted in pairs)
 
 
 def beyond(residual: int, tolerated: float, anchor: Anchor) -> int:

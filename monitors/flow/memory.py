@@ -105,6 +105,9 @@ def advance(memory: Memory, sample: Sample, policy: Policy) -> Memory:
         memory = replace(memory, run=(), known=None, ledger=ledger)
     elif dt > policy.gap_s:
         memory = replace(memory, run=())
+        if dt > TAU_S:
+            # The smoothed rate remembers a minute: of what is longer ago it would make a promise.
+            memory = replace(memory, net_rate=None, nets=())
     memory = with_figures(memory, sample, policy)
     if reset is not None:
         return replace(memory, events=(reset,))
