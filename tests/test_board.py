@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -168,6 +169,22 @@ def test_a_change_told_with_a_clock_of_next_year_does_not_stand_above_the_news()
     for title, at in told:
         ChangeEvent.objects.create(key=title, title=title, occurred_at=at)
     assert [entry.text for entry in timeline(now)] == ["now"]
+
+
+def test_of_many_queues_the_board_leads_to_all(viewer: Client) -> None:
+    bad_night()
+    for number in range(3):
+        Monitor.objects.create(slug=f"more-{number}", name="More", kind="queue", options={"source": "push"})
+    page = viewer.get("/console/").content.decode()
+    assert "more, none of them worse" in page
+    assert '<a href="/console/queues/">all</a>' in page
+
+
+@pytest.mark.parametrize(("age", "said"), [(None, "Delayed"), (timedelta(minutes=3), "Delayed, oldest 3 min")])
+def test_what_is_late_says_how_late_where_that_is_known(age: timedelta | None, said: str) -> None:
+    bad_night()
+    QueueState.objects.update(word="delayed", oldest_at=None if age is None else F("at") - age)
+    assert board(timezone.now()).flow.stages[1].sentence == said
 
 
 def test_what_happens_to_many_at_once_is_one_entry() -> None:

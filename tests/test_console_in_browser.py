@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
+from monitors.models import ChangeEvent, Component, Finding, Monitor
 from statuspage.models import User
 from statuspage.roles import Role
 from statuspage.services.access import end_sessions, set_role
@@ -72,6 +73,36 @@ def test_every_page_is_accessible_and_fits(platform: None, open_page: Callable[.
             page.screenshot(path=Path(os.environ["PICTURES"]) / f"{name}-{view.replace(' ', '-')}.png", full_page=True)
         found[name] = [*violations(page), *([f"{overflow(page)['x']} px too wide"] if overflow(page)["x"] else [])]
     assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_long_name_without_a_space_pushes_no_page_wide(
+    platform: None, open_page: Callable[..., Page], view: str
+) -> None:
+    size, scheme = VIEWS[view]
+    Component.objects.update(name="unbroken" * 12)
+    Monitor.objects.update(name="unbroken" * 25)
+    Finding.objects.create(kind="k", subject="unbroken" * 30, title="unbroken" * 37, started_at=timezone.now())
+    ChangeEvent.objects.create(key="k", title="unbroken" * 37, source="s" * 200, occurred_at=timezone.now())
+    page = open_page("/", size=size, scheme=scheme)
+    paths = (
+        "/console/",
+        *PAGES.values(),
+        *(f"/console/queues/{queue.slug}/" for queue in Monitor.objects.filter(kind="queue")),
+    )
+    wide = {}
+    for path in paths:
+        page.goto(path)
+        wide[path] = overflow(page)["x"]
+    assert {path: pixels for path, pixels in wide.items() if pixels} == {}
+
+
+def test_the_latency_of_a_list_stays_in_sight_beside_a_long_name(
+    platform: None, open_page: Callable[..., Page]
+) -> None:
+    Monitor.objects.filter(slug="api-b").update(name="unbroken" * 25)
+    page = open_page("/console/monitors/")
+    expect(page.get_by_role("columnheader", name="Latency")).to_be_in_viewport(ratio=1)
 
 
 def test_the_menu_opens_without_a_script(platform: None, open_page: Callable[..., Page]) -> None:

@@ -112,7 +112,7 @@ def waiting(queues: Sequence[QueueCard], known: Sequence[QueueView], tank: float
         return Stage("Waiting", NONE, "", "no queue is watched")
     age = "" if oldest_s is None else f"oldest {in_words(oldest_s)}"
     if any(queue.state == "delayed" for queue in queues):
-        return Stage("Waiting", figure, "delayed", f"Delayed, {age}", tank)
+        return Stage("Waiting", figure, "delayed", ", ".join(filter(None, ("Delayed", age))), tank)
     unknown = len(queues) - len(known)
     if unknown:
         told = f"{unknown} of {len(queues)} queues unknown" if len(queues) > 1 else "queue unknown"
