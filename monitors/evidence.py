@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
@@ -54,12 +56,17 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
 
 
 def forms_of(secret: str) -> Iterator[str]:
-    """Plain, as a URL or a form writes it (RFC 3986, WHATWG), and base64 (RFC 4648), also as a part of something."""
+    """Plain, as a URL or a form writes it (RFC 3986, WHATWG), as JSON and HTML quote it, and base64 (RFC 4648),
+    also as a part of something."""
     raw = secret.encode("utf-8", "surrogatepass")
     yield secret
     yield base64.b64encode(raw).decode()
     yield quote(raw, safe="")
     yield quote_plus(raw)
+    yield html.escape(secret)
+    for quoted in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+        yield quoted
+        yield quoted.replace("/", "\\/")
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + raw)
         # Characters that neighbours share in are left out; what is too short would be found everywhere.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -63,6 +64,19 @@ def test_a_secret_is_found_inside_other_base64(secret: str, before: bytes, after
 )
 def test_a_secret_is_taken_out_as_it_goes_over_a_wire(said: str) -> None:
     assert redacted(said, ["päss w/rd+1"]).count(REDACTED) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(json.dumps({"bad": 'p"ä&s/1'}), id="JSON"),
+        pytest.param(json.dumps({"bad": 'p"ä&s/1'}, ensure_ascii=False), id="JSON beyond ASCII"),
+        pytest.param('{"bad": "p\\"ä&s\\/1"}', id="JSON with its slashes escaped"),
+        pytest.param("<p>bad p&quot;ä&amp;s/1</p>", id="HTML"),
+    ],
+)
+def test_a_secret_is_taken_out_as_an_answer_quotes_it(said: str) -> None:
+    assert redacted(said, ['p"ä&s/1']).count(REDACTED) == 1
 
 
 def test_a_short_secret_does_not_take_all_base64_along() -> None:
