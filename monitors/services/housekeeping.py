@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from monitors.models import Evidence, HourRollup, HouseJob
+from monitors.results import Result
 from monitors.selectors.rollups import Grain
 from monitors.services.partitions import tend_partitions
 from monitors.services.rollups import roll_up
@@ -31,7 +32,8 @@ class Chore:
 
 
 def forget_old(job: HouseJob, now: datetime) -> None:
-    Evidence.objects.filter(at__lt=now - settings.KEEP_EVIDENCE).delete()
+    # The last success stays, however old: it was written when it was the first, and is what a failure is held against.
+    Evidence.objects.filter(at__lt=now - settings.KEEP_EVIDENCE).exclude(result=Result.OK).delete()
     HourRollup.objects.filter(start_at__lt=now - settings.KEEP_HOURS).delete()
 
 

@@ -60,19 +60,20 @@ def run_in_thread(chore: Chore) -> bool:
         return pool.submit(work).result(10)
 
 
-def test_old_evidence_is_forgotten() -> None:
+def test_old_evidence_is_forgotten_but_for_the_last_success() -> None:
     monitor = make_monitor("api-a")
     location = Location.objects.get()
     now = timezone.now()
-    for age in (timedelta(days=1), timedelta(days=91)):
+    ages = {"fail": [timedelta(days=1), timedelta(days=91)], "ok": [timedelta(days=200)]}
+    for result, age in ((result, age) for result in ages for age in ages[result]):
         Evidence.objects.create(
             monitor=monitor,
             location=location,
             at=now - age,
-            result="fail",
+            result=result,
             reason="refused",
             sentence="",
             transcript="",
         )
     run_chores()
-    assert [row.at for row in Evidence.objects.all()] == [now - timedelta(days=1)]
+    assert [row.at for row in Evidence.objects.all()] == [now - timedelta(days=1), now - timedelta(days=200)]
