@@ -64,8 +64,13 @@ def verdict(said: str, samples: list[dict[str, float]]) -> int:
     problems += [line for line in said.splitlines() if RESTARTED.search(line) or ERROR.search(line)]
     for problem in problems[:50]:
         print(f"! {problem}")
-    print("soak: " + (f"{len(problems)} problems" if problems else "nothing restarted, failed or grew"))
-    return int(bool(problems))
+    if not problems:
+        print("soak: nothing restarted, failed or grew")
+        return 0
+    with tempfile.NamedTemporaryFile("w", prefix="standpipe-soak-", suffix=".log", delete=False) as file:
+        file.write(said)
+    print(f"soak: {len(problems)} problems; all that was said is in {file.name}")
+    return 1
 
 
 def is_grown(role: str, settled: dict[str, float], last: dict[str, float]) -> bool:
