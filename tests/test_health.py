@@ -99,7 +99,7 @@ def test_not_ready_while_migrations_wait(client: Client, monkeypatch: pytest.Mon
     monkeypatch.setattr(readiness, "seen_migrated", set())
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
-    answer = client.get("/readyz")
+    answer = client.get("/readyz", headers=HERE)
     assert answer.status_code == 503
     assert answer.json()["reason"] == "1 migrations are not applied: run manage.py migrate"
 
@@ -109,8 +109,24 @@ def test_not_ready_without_the_database(client: Client, monkeypatch: pytest.Monk
         raise OperationalError("the database cannot be reached\ndetail")
 
     monkeypatch.setattr(connection, "cursor", gone)
-    answer = client.get("/readyz")
+    answer = client.get("/readyz", headers=HERE)
     assert (answer.status_code, answer.json()["reason"]) == (503, "the database cannot be reached")
+
+
+@pytest.mark.parametrize(
+    "from_where", [{"REMOTE_ADDR": "192.0.2.7"}, {"HTTP_X_FORWARDED_FOR": "192.0.2.7"}], ids=["elsewhere", "by proxy"]
+)
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+def test_strangers_are_not_told_where_the_database_is(
+    monkeypatch: pytest.MonkeyPatch, path: str, from_where: dict[str, str]
+) -> None:
+    def gone() -> None:
+        raise OperationalError("the database 10.1.2.3:5432/mail cannot be reached")
+
+    monkeypatch.setattr(connection, "cursor", gone)
+    client = Client(HTTP_HOST="localhost", **from_where)  # type: ignore[arg-type]
+    answer = client.get(path, headers={"Authorization": "Bearer sp_none"})
+    assert (answer.status_code, b"10.1.2.3" in answer.content) == (503, False)
 
 
 @pytest.mark.django_db

@@ -20,6 +20,7 @@ from statuspage.errors import TokenRefusedError
 from statuspage.selectors.figures import exposition
 from statuspage.selectors.readiness import readiness
 
+NOT_READY = "not ready: ask on the machine itself for the reason"
 MARKS_OF_A_PROXY = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "Via")
 
 
@@ -27,9 +28,13 @@ MARKS_OF_A_PROXY = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", 
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers and its tables are those of this version, else 503 with the reason."""
+    """200 when the database answers and its tables are those of this version, else 503.
+
+    The reason names the database's address or directory: it is told on this machine only.
+    """
     found = readiness()
-    return JsonResponse({"ready": found.is_ready, "reason": found.reason}, status=200 if found.is_ready else 503)
+    reason = found.reason if found.is_ready or is_from_here(request) else NOT_READY
+    return JsonResponse({"ready": found.is_ready, "reason": reason}, status=200 if found.is_ready else 503)
 
 
 @login_not_required
@@ -45,7 +50,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         challenge = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
         return plain(refusal.reason, refusal.status, challenge)
     except DatabaseError as error:
-        return plain(str(error).splitlines()[0], 503)
+        return plain(str(error).splitlines()[0] if is_from_here(request) else NOT_READY, 503)
 
 
 def plain(line: str, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
