@@ -300,6 +300,12 @@ def test_the_age_level_has_hysteresis() -> None:
     assert levels == [ok, ok, warn, warn, warn, ok, warn, warn, fail, fail, warn, warn, ok]
 
 
+def test_nothing_waiting_has_no_age_whatever_the_source_tells() -> None:
+    policy = Policy(interval_s=1, oldest_warn_s=120, oldest_fail_s=600)
+    state = after(steady(range(1), depth=0, oldest_at=datetime(1970, 1, 1, tzinfo=UTC)), policy)
+    assert (state.word, state.oldest_s) == (Word.EMPTY, None)
+
+
 def test_old_mail_is_delayed_and_serious_only_beyond_the_second_limit() -> None:
     policy = Policy(interval_s=1, oldest_warn_s=120, oldest_fail_s=600)
     states = [after(steady(range(1), oldest_at=at(-age)), policy) for age in (60, 192, 700)]

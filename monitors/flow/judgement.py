@@ -100,7 +100,7 @@ def stale_sentence(age_s: float) -> str:
 
 
 def oldest_s(last: Sample) -> float | None:
-    if last.oldest_at is None:
+    if last.oldest_at is None or last.depth == 0:
         return None
     return max((last.at - last.oldest_at).total_seconds(), 0.0)
 

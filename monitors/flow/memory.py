@@ -271,8 +271,11 @@ def is_held_up(sample: Sample) -> bool:
 
 def age_level(before: AgeLevel, sample: Sample, policy: Policy) -> AgeLevel:
     """The level of the oldest mail's age; a level once reached ends at four fifths of its threshold."""
+    if sample.depth == 0:
+        # Some sources tell a time of zero where nothing waits.
+        return AgeLevel.OK
     if sample.oldest_at is None:
-        return AgeLevel.OK if sample.depth == 0 else before
+        return before
     age_s = (sample.at - sample.oldest_at).total_seconds()
     if is_beyond(age_s, policy.oldest_fail_s, is_on=before == AgeLevel.FAIL):
         return AgeLevel.FAIL

@@ -14,6 +14,9 @@ LOOKUP_TERMS = {"include", "a", "mx", "ptr", "exists", "redirect"}
 TERM = re.compile(r"(?P<qualifier>[-+~?])?(?P<name>[A-Za-z][A-Za-z0-9]*)(?P<rest>[:/].*)?", re.DOTALL)
 MODIFIER = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_.-]*)=(?P<value>.*)", re.DOTALL)
 MACRO = r"%(?:\{[SLODIPHCRTVslodiphcrtv][0-9]{0,3}[rR]?[-.+,/_=]*\}|%|_|-)"
+DOMAIN_MACRO = r"%(?:\{[SLODIPHVslodiphv](?:0*[1-9][0-9]*)?[rR]?[-.+,/_=]*\}|%|_|-)"
+"""In a domain: c, r and t are of explanations only (section 7.2), and a number of labels is not zero (7.3)."""
+DOMAIN_STRING = re.compile(rf"(?:{DOMAIN_MACRO}|[!-$&-~])*")
 MACRO_STRING = re.compile(rf"(?:{MACRO}|[!-$&-~])*")
 DOMAIN_END = re.compile(rf"(?:.*\.(?=[A-Za-z0-9-]*[A-Za-z-])[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.?|.*{MACRO})")
 CIDR = re.compile(r"(?P<target>.*?)(?:/(?P<v4>\d{1,3}))?(?://(?P<v6>\d{1,3}))?", re.DOTALL)
@@ -143,7 +146,7 @@ def _named(word: str, name: str, qualifier: str, rest: str) -> Term:
 
 def check_domain_spec(word: str, target: str) -> None:
     """Raises SpfSyntaxError unless the text is a domain-spec of section 7.1."""
-    if not MACRO_STRING.fullmatch(target):
+    if not DOMAIN_STRING.fullmatch(target):
         raise SpfSyntaxError(f"“{word}” holds a macro that does not exist")
     if not DOMAIN_END.fullmatch(target):
         raise SpfSyntaxError(f"“{word}”: {target or 'nothing'} is not a domain name")
