@@ -18,6 +18,8 @@ HEADERS_MAX = 64 << 10
 """Bytes; what nginx and h11 allow by default, or more."""
 BODY_MAX = 8 << 20
 """Bytes; a thousand queue samples are 200 kB."""
+REQUEST_WITHIN_S = 60.0
+"""From the connection, or a request's first byte, to its last byte: the largest body at little more than 1 Mbit/s."""
 DRAIN_MAX = 4 * BODY_MAX
 DRAIN_FOR_S = 1.0
 TOO_MUCH_HEADER = (
@@ -26,10 +28,29 @@ TOO_MUCH_HEADER = (
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Counts what came since the last boundary between messages, or between headers and body."""
+    """Counts what came since the last boundary between messages, or between headers and body, and for how long a
+    request has been on its way: uvicorn waits without end, and a few thousand that wait are all that a process holds.
+    """
 
     since_boundary = 0
     is_in_headers = True
+    patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.stop_awaiting()
+        super().connection_lost(exc)
+
+    def await_request(self) -> None:
+        self.patience = self.patience or self.loop.call_later(REQUEST_WITHIN_S, self.transport.close)
+
+    def stop_awaiting(self) -> None:
+        if self.patience is not None:
+            self.patience.cancel()
+        self.patience = None
 
     def on_headers_complete(self) -> None:
         self.is_in_headers, self.since_boundary = False, 0
@@ -37,10 +58,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self.is_in_headers, self.since_boundary = True, 0
+        self.stop_awaiting()
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         self.since_boundary += len(data)
+        self.await_request()
         super().data_received(data)
         if self.is_in_headers and self.since_boundary > HEADERS_MAX and not self.transport.is_closing():
             self.transport.write(TOO_MUCH_HEADER)

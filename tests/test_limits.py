@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
 import uvicorn
+from websockets.sync.client import connect
 
 from statuspage import limits
 from statuspage.limits import BoundedBody, BoundedHttp
@@ -17,6 +19,13 @@ from tests.waiting import wait_until
 async def echo(scope: object, receive: object, send: object) -> None:
     """Answers with the number of bytes that it received; silent when the client went away."""
     received = 0
+    if scope["type"] == "websocket":  # type: ignore[index]
+        await send({"type": "websocket.accept"})  # type: ignore[operator]
+        await asyncio.sleep(0.6)
+        await send({"type": "websocket.send", "text": "still here"})  # type: ignore[operator]
+        return
+    if scope["path"] == "/slow":  # type: ignore[index]
+        await asyncio.sleep(0.6)
     while True:
         message = await receive()  # type: ignore[operator]
         if message["type"] == "http.disconnect":
@@ -32,7 +41,9 @@ async def echo(scope: object, receive: object, send: object) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     app = BoundedBody(echo)  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, port=0, http=BoundedHttp, log_config=None, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, http=BoundedHttp, log_config=None, lifespan="off", ws="websockets-sansio")
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     wait_until(lambda: server.started)
@@ -96,3 +107,30 @@ def test_a_body_in_chunks_is_refused_when_it_turns_out_too_large(port: int, monk
     start = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
     assert answer_to(port, start, chunk, chunk, b"0\r\n\r\n").endswith(b"800")
     assert answer_to(port, start, *[chunk] * 5, b"0\r\n\r\n").startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([b"GET / HTTP/1.1\r\nhost: x\r\n"], id="headers without an end"),
+        pytest.param([b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nab"], id="a body without an end"),
+    ],
+)
+def test_who_never_ends_a_request_is_let_go(port: int, monkeypatch: pytest.MonkeyPatch, slow: list[bytes]) -> None:
+    monkeypatch.setattr(limits, "REQUEST_WITHIN_S", 0.3)
+    assert answer_to(port, *slow) == b""
+
+
+def test_an_answer_may_take_longer_than_its_request(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REQUEST_WITHIN_S", 0.3)
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        for _ in range(2):
+            client.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def test_a_websocket_stays_open(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REQUEST_WITHIN_S", 0.3)
+    with connect(f"ws://127.0.0.1:{port}/") as opened:
+        assert opened.recv(timeout=10) == "still here"
