@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from dataclasses import dataclass
+from itertools import islice
 
 from monitors.certificates import client_context
 from monitors.mail_dns.certificate_read import read_certificates
@@ -28,6 +29,8 @@ ROUNDS_LIMIT = 60
 """Each round reaches one step deeper; ten includes below each other with their targets stay far below this."""
 QUESTIONS_LIMIT = 600
 """Of one evaluation: a hostile tree must not make us a tool of its author."""
+QUESTIONS_OF_A_ROUND = 100
+"""Of one record in one round: a record that asks for thousands must not use up what the others need."""
 DIRECT_TIMEOUT_S = 2.0
 """For one authoritative server: a healthy one answers within a tenth of this from the other side of the Earth."""
 FETCH_TIMEOUT_S = 8.0
@@ -55,7 +58,7 @@ async def evaluate(options: DomainOptions, timeout_s: float) -> Evaluation:
         for record in tuple(open_records):
             facts = Facts(known)
             judged[record] = EVALUATORS[record](options, facts)
-            wanted |= facts.wanted
+            wanted |= dict(islice(facts.wanted.items(), QUESTIONS_OF_A_ROUND))
             if not facts.wanted:
                 open_records.remove(record)
         if not wanted or len(known) > QUESTIONS_LIMIT or fetcher.is_late:

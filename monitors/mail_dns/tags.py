@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 
@@ -18,8 +19,8 @@ class TagList:
 
     @property
     def repeated(self) -> tuple[str, ...]:
-        names = [name for name, _ in self.pairs]
-        return tuple(sorted({name for name in names if names.count(name) > 1}))
+        times = Counter(name for name, _ in self.pairs)
+        return tuple(sorted(name for name, count in times.items() if count > 1))
 
     def get(self, name: str) -> str | None:
         """The value of the first tag of that name."""
