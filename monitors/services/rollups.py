@@ -31,6 +31,9 @@ def roll_up(grain: Grain, job: HouseJob, now: datetime) -> None:
     """Roll up every bucket that is complete, and note how far that is. Later rows of the past are told by `reopen`."""
     start = job.done_until or first_bucket(grain)
     end = complete_until(grain, now)
+    if start is not None and start > end:
+        # The clock was ahead: what has been observed since came too late for buckets that were counted before it.
+        start = end - STEPS[grain]
     while start is not None and start < end:
         until = min(start + STEPS[grain], end)
         write(grain, source(grain, start, until))

@@ -25,6 +25,13 @@ def test_every_chore_runs_once_and_then_waits() -> None:
     assert run_chores() == 1
 
 
+def test_a_chore_does_not_wait_for_the_time_of_a_clock_that_was_ahead() -> None:
+    run_chores()
+    HouseJob.objects.update(due_at=timezone.now() + timedelta(days=30))
+    assert run_chores() == len(CHORES)
+    assert run_chores() == 0
+
+
 def test_a_failed_chore_says_why_and_comes_again() -> None:
     def fails(job: HouseJob, now: object) -> None:
         raise RuntimeError("the disk is full")

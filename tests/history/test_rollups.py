@@ -57,6 +57,22 @@ def test_every_grain_counts_the_same(watched: tuple[int, int]) -> None:
         assert figures(rolled_buckets(grain, START, NOW)) == figures(raw_buckets(grain, START, NOW))
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=20), timedelta(hours=1), timedelta(days=30)], ids=str)
+def test_a_clock_that_was_ahead_for_a_while_leaves_no_hole(watched: tuple[int, int], ahead: timedelta) -> None:
+    half = START + timedelta(days=1)
+    Observation.objects.filter(at__gte=half).delete()
+    roll_all(half + ahead)
+    roll_all(half + timedelta(minutes=1))
+    monitor, location = watched
+    for number in range(6):
+        Observation.objects.create(
+            monitor_id=monitor, location_id=location, at=half + number * STEP, result="ok", reason="answered"
+        )
+    roll_all(half + timedelta(hours=1, minutes=1))
+    assert figures(rolled_buckets(Grain.MINUTE, START, NOW)) == figures(raw_buckets(Grain.MINUTE, START, NOW))
+    assert figures(rolled_buckets(Grain.HOUR, START, NOW)) == figures(raw_buckets(Grain.HOUR, START, NOW))
+
+
 def test_rolling_up_again_changes_nothing(watched: tuple[int, int]) -> None:
     roll_all()
     before = figures(rolled_buckets(Grain.HOUR, START, NOW))
