@@ -14,7 +14,7 @@ import socket
 import ssl
 import struct
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -126,7 +126,17 @@ def is_answer_to(wire: bytes, number: int, asked: Question) -> bool:
 
 
 async def exchange(endpoint: Endpoint, asked: Question, via: Via, tls: ssl.SSLContext | None) -> bytes:
-    """The raw answer. Waits without limit: the caller sets the deadline. Raises OSError, EOFError, MismatchedAnswer."""
+    """The raw answer; a server too old for EDNS is asked again without it (RFC 6891 section 6.2.2).
+
+    Waits without limit: the caller sets the deadline. Raises OSError, EOFError, MismatchedAnswer.
+    """
+    wire = await _exchange(endpoint, asked, via, tls)
+    if is_without_options(wire):
+        return await _exchange(endpoint, replace(asked, options=b""), via, tls)
+    return wire
+
+
+async def _exchange(endpoint: Endpoint, asked: Question, via: Via, tls: ssl.SSLContext | None) -> bytes:
     if via is Via.UDP:
         return await _channel(endpoint).exchange(asked)
     return await _stream(endpoint, asked, (tls or ssl.create_default_context()) if via is Via.TLS else None)

@@ -135,8 +135,7 @@ async def ask(
     """Ask one server one question, once. Never raises but for a name that DNS cannot carry (DnsNameError).
 
     `via` is UDP unless the endpoint says otherwise; a truncated answer is fetched again over TCP within
-    the same deadline (RFC 7766 section 5), and a server too old for EDNS is asked without it (RFC 6891
-    section 6.2.2). Of a datagram, only one that echoes id and question is believed.
+    the same deadline (RFC 7766 section 5). Of a datagram, only one that echoes id and question is believed.
     """
     question = dns_wire.question(name, rdtype, recursion=recursion)
     via = via or endpoint.via
@@ -144,9 +143,6 @@ async def ask(
     try:
         async with asyncio.timeout(timeout_s):
             wire = await dns_wire.exchange(endpoint, question, via, tls)
-            if dns_wire.is_without_options(wire):
-                question = replace(question, options=b"")
-                wire = await dns_wire.exchange(endpoint, question, via, tls)
             if via is Via.UDP and dns_wire.is_truncated(wire):
                 via = Via.TCP
                 wire = await dns_wire.exchange(endpoint, question, via, tls)
