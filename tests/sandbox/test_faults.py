@@ -162,10 +162,18 @@ def test_without_senders_mail_waits_and_nobody_consumes(sandbox: Sandbox) -> Non
     eventually(lambda: sandbox.totals()["sent"] == before + 4)
 
 
-def test_stuck_senders_hold_what_they_claimed_and_go_on_when_mended(sandbox: Sandbox) -> None:
+def get_stuck_with(sandbox: Sandbox, count: int) -> list[int]:
+    """All in one claim: a sender that gets stuck with the first of them leaves the others waiting."""
+    sandbox.mode("offline")
     sandbox.break_("senders-stuck")
+    numbers = sandbox.send(count)
+    sandbox.mode("online")
+    return numbers
+
+
+def test_stuck_senders_hold_what_they_claimed_and_go_on_when_mended(sandbox: Sandbox) -> None:
     before = sandbox.totals()["sent"]
-    numbers = sandbox.send(4)
+    numbers = get_stuck_with(sandbox, 4)
     held = eventually(lambda: (found := sandbox.totals())["in_flight"] == 4 and found)
     assert (held["consumers"], held["sent"]) == (2, before)
     sandbox.mend("senders-stuck")
@@ -174,8 +182,7 @@ def test_stuck_senders_hold_what_they_claimed_and_go_on_when_mended(sandbox: San
 
 
 def test_a_killed_sender_s_claims_are_taken_over(sandbox: Sandbox) -> None:
-    sandbox.break_("senders-stuck")
-    numbers = sandbox.send(4)
+    numbers = get_stuck_with(sandbox, 4)
     eventually(lambda: sandbox.totals()["in_flight"] == 4)
     sandbox.break_("kill", "sender-1")
     sandbox.mend("senders-stuck")
