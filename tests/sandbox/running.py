@@ -105,6 +105,11 @@ class Sandbox:
         session.mount(f"https://{name}", _ByAddress(name, str(at)))
         return session
 
+    def unsent(self) -> int:
+        """What waits or is in flight, from one look: between two looks it moves from the one to the other."""
+        found = self.totals()
+        return int(found["queued"] + found["in_flight"])
+
     def send(self, count: int = 1, instance: str = "api-1", **fields: Any) -> list[int]:
         """Post messages; give the ids under which they were accepted."""
         message = {"from": "app@sandbox.test", "to": ["reader@elsewhere.test"], "subject": "test", **fields}
